@@ -1,0 +1,213 @@
+"""Cut a graph into passes.
+
+A pass is one sweep over the tiles of one grid. A survey needs a whole pass before its value can be used, so everything
+that depends on it waits for a later pass; surveys and outputs that wait for nothing share a pass. Two rules decide what is
+stored between passes:
+
+- an image that is bound to its tile grid (its kernel takes a record per tile) and is read by a step that looks beyond the
+  tile *must* be kept, since it can only be evaluated core by core;
+- an image that a pass evaluates anyway and a later pass needs again *is* kept where computing it again would cost more than
+  writing and reading it raw. Raw scratch costs about 1 ns a byte (write, read, page cache); decoding zstd about 3.5 ns a
+  byte and each kernel what its declaration says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from tilemask.boxes import Grid
+from tilemask.image import Image, Source, Step, Survey, Value
+from tilemask.plan.graph import downstream_first, everything, inputs_of, memoised, operands_of, surveys_in, values_of
+
+SCRATCH_NS_PER_BYTE = 1.0
+DECODE_NS_PER_BYTE = 3.5
+MEMORY_NS_PER_BYTE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """An image stored raw, tile by tile, until the last pass that reads it."""
+
+    name: str
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One resolution level of an output."""
+
+    name: str
+    level: int
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One sweep over all tiles of a grid."""
+
+    number: int
+    grid: Grid
+    surveys: tuple[Value, ...] = ()
+    keeps: tuple[Keep, ...] = ()
+    writes: tuple[Write, ...] = ()
+    stored: Mapping[Image, str] = field(default_factory=dict)
+    """Images that earlier passes kept, by the name of their scratch."""
+    release: tuple[str, ...] = ()
+    """Scratch that no later pass reads."""
+
+    @property
+    def evaluated(self) -> list[Image]:
+        """The images that every tile of this pass evaluates on its core."""
+        images: dict[Image, None] = {}
+        for value in self.surveys:
+            if isinstance(value.step, Survey):
+                images.update(dict.fromkeys(value.step.images))
+        images.update(dict.fromkeys(k.image for k in self.keeps))
+        images.update(dict.fromkeys(w.image for w in self.writes))
+        return list(images)
+
+    @property
+    def values(self) -> list[Value]:
+        """The values that must be known before this pass."""
+        found: dict[Value, None] = {}
+        for image in downstream_first(self.evaluated, self.stored):
+            if image not in self.stored:
+                found.update(dict.fromkeys(values_of(image)))
+        for value in self.surveys:
+            found.update(dict.fromkeys(operands_of(value)))
+        return list(found)
+
+
+@dataclass
+class _Stages:
+    """In which pass, counted from 0, each node can be evaluated at the earliest."""
+
+    must_keep: dict[Image, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ready = memoised(self._ready)
+        self.level = memoised(self._level)
+        self.bound = memoised(self._bound)
+
+    def _bound(self, image: Image) -> bool:
+        """Whether the image can only be evaluated core by core."""
+        step = image.step
+        return isinstance(step, Step) and (
+            step.records is not None or (step.local and any(self.bound(i) for i in step.images))
+        )
+
+    def _level(self, image: Image) -> int:
+        levels = [0, *(self.ready(v) for v in values_of(image))]
+        local = isinstance(image.step, Step) and image.step.local
+        for source in inputs_of(image):
+            crossed = self.bound(source) and not local
+            if crossed:
+                self.must_keep[source] = None
+            levels.append(self.level(source) + crossed)
+        return max(levels)
+
+    def _ready(self, value: Value) -> int:
+        levels = [0, *(self.ready(o) for o in operands_of(value))]
+        if isinstance(value.step, Survey):
+            levels += [self.level(i) for i in value.step.images]
+            return max(levels) + 1
+        return max(levels)
+
+
+def cut(outputs: Mapping[str, Image | Value], tile: tuple[int, ...], *, band: int = 1, write: bool = True) -> list[Pass]:
+    """The passes that compute the outputs.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Image or Value
+    tile : tuple of int
+        Core per spatial axis.
+    band : int
+        Rows of tiles that are walked together.
+    write : bool
+        Write images as outputs; else keep them as scratch under their names.
+    """
+    wanted_images = {n: o for n, o in outputs.items() if isinstance(o, Image)}
+    wanted_values = [o for o in outputs.values() if isinstance(o, Value)]
+    images, values = everything(wanted_images.values(), wanted_values)
+    stages = _Stages()
+    for image in images:  # inputs first, so that no recursion is deep
+        stages.level(image)
+    drafts: dict[tuple[int, tuple[int, ...]], Pass] = {}
+
+    def draft(level: int, shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+        drafts.setdefault((level, shape), Pass(0, Grid(shape, tile, band)))
+        return level, shape
+
+    for value in surveys_in(values):
+        assert isinstance(value.step, Survey)
+        key = draft(stages.ready(value) - 1, value.step.images[0].spatial_shape)
+        drafts[key] = replace(drafts[key], surveys=(*drafts[key].surveys, value))
+    for name, image in wanted_images.items():
+        key = draft(stages.level(image), image.spatial_shape)
+        if write:
+            drafts[key] = replace(drafts[key], writes=(*drafts[key].writes, Write(name, 0, image)))
+        else:
+            drafts[key] = replace(drafts[key], keeps=(*drafts[key].keeps, Keep(name, image)))
+    for number, image in enumerate(stages.must_keep):
+        key = draft(stages.level(image), image.spatial_shape)
+        keep = Keep(f"{image_name(image)}-{number}", image)
+        drafts[key] = replace(drafts[key], keeps=(*drafts[key].keeps, keep))
+    ordered = [replace(drafts[key], number=n) for n, key in enumerate(sorted(drafts, key=lambda k: (k[0], -len(k[1]), k[1])))]
+    return _release(_keep_what_pays(ordered, stages), {} if write else wanted_images)
+
+
+def image_name(image: Image) -> str:
+    return image.step.name if isinstance(image.step, Step) else "source"
+
+
+def cost_of(images: list[Image], stored: Collection[Image]) -> float:
+    """CPU nanoseconds per pixel to evaluate the images, given what is stored; halos are not counted."""
+    total = 0.0
+    for image in downstream_first(images, stored):
+        if image in stored:
+            total += image.pixel_bytes * SCRATCH_NS_PER_BYTE / 2
+        elif isinstance(image.step, Step):
+            total += image.step.cost * image.channels
+        else:
+            source: Source = image.step
+            total += image.pixel_bytes * (MEMORY_NS_PER_BYTE if source.chunks is None else DECODE_NS_PER_BYTE)
+    return total
+
+
+def _keep_what_pays(passes: list[Pass], stages: _Stages) -> list[Pass]:
+    """Decide, pass by pass, which images that it evaluates anyway are kept for later passes."""
+    stored: dict[Image, str] = {}
+    done: list[Pass] = []
+    for number, current in enumerate(passes):
+        current = replace(current, stored=dict(stored))
+        kept = {k.image: k.name for k in current.keeps}
+        later: set[Image] = set()
+        for other in passes[number + 1 :]:
+            later.update(downstream_first(other.evaluated, {**stored, **kept}))
+        for image in current.evaluated:
+            if image in later and image not in kept and isinstance(image.step, Step):
+                again = cost_of([image], stored)
+                if again > image.pixel_bytes * SCRATCH_NS_PER_BYTE:
+                    name = f"{image_name(image)}-{number}-{len(kept)}"
+                    kept[image] = name
+                    current = replace(current, keeps=(*current.keeps, Keep(name, image)))
+        stored.update(kept)
+        done.append(current)
+    return done
+
+
+def _release(passes: list[Pass], wanted: Mapping[str, Image]) -> list[Pass]:
+    """Say after which pass each scratch can go, and which scratch each pass really reads."""
+    last: dict[str, int] = {}
+    read: list[dict[Image, str]] = []
+    for current in passes:
+        reached = set(downstream_first(current.evaluated, current.stored))
+        read.append({i: n for i, n in current.stored.items() if i in reached})
+        for name in [*read[-1].values(), *(k.name for k in current.keeps)]:
+            last[name] = current.number
+    return [
+        replace(p, stored=r, release=tuple(n for n, at in last.items() if at == p.number and n not in wanted))
+        for p, r in zip(passes, read, strict=True)
+    ]

@@ -1,0 +1,112 @@
+"""Walks over the graph of images and values: what an image is made from, and which boxes of it a tile needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+from tilemask.boxes import Box
+from tilemask.image import Formula, Image, Step, Survey, Value
+
+
+def values_of(image: Image) -> list[Value]:
+    """The values that the kernel of this image takes as parameters, its records last."""
+    if not isinstance(image.step, Step):
+        return []
+    values = [v for v in image.step.arguments.values() if isinstance(v, Value)]
+    return values if image.step.records is None else [*values, image.step.records]
+
+
+def operands_of(value: Value) -> list[Value]:
+    """The values that this value is made from, its images aside."""
+    operands: Iterable[Any]
+    operands = value.step.arguments.values() if isinstance(value.step, Survey) else value.step.operands
+    return [o for o in operands if isinstance(o, Value)]
+
+
+def inputs_of(image: Image) -> tuple[Image, ...]:
+    return image.step.images if isinstance(image.step, Step) else ()
+
+
+def downstream_first(roots: Iterable[Image], stop: Collection[Image] = ()) -> list[Image]:
+    """Every image that the roots are made from, each before its own inputs; images in `stop` are not looked behind."""
+    order: list[Image] = []
+    seen: set[int] = set()
+    # An explicit stack: a chain of a thousand operators must not meet Python's recursion limit.
+    stack = [(root, False) for root in roots]
+    stack.reverse()
+    while stack:
+        image, done = stack.pop()
+        if done:
+            order.append(image)
+        elif id(image) not in seen:
+            seen.add(id(image))
+            stack.append((image, True))
+            if image not in stop:
+                stack.extend((i, False) for i in inputs_of(image))
+    order.reverse()
+    return order
+
+
+def everything(images: Iterable[Image], values: Iterable[Value]) -> tuple[list[Image], list[Value]]:
+    """All images and all values that the given ones are made from, inputs first."""
+    found_images: dict[Image, None] = {}
+    found_values: dict[Value, None] = {}
+    todo: list[tuple[Image | Value, bool]] = [(n, False) for n in [*images, *values]]
+    entered: set[int] = set()
+    while todo:
+        node, done = todo.pop()
+        if done:
+            if isinstance(node, Image):
+                found_images[node] = None
+            else:
+                found_values[node] = None
+        elif id(node) not in entered:
+            entered.add(id(node))
+            todo.append((node, True))
+            if isinstance(node, Image):
+                todo.extend((n, False) for n in (*inputs_of(node), *values_of(node)))
+            else:
+                todo.extend((n, False) for n in operands_of(node))
+                if isinstance(node.step, Survey):
+                    todo.extend((i, False) for i in node.step.images)
+    return list(found_images), list(found_values)
+
+
+def boxes_needed(requests: Iterable[tuple[Image, Box]], stop: Collection[Image] = ()) -> dict[Image, Box]:
+    """The box of every image that the requests need, downstream first.
+
+    An image that several others read is evaluated once, on the hull of what they ask for; an image without a value in
+    `stop` is a stored one and nothing behind it is needed.
+    """
+    requests = list(requests)
+    needed: dict[Image, Box] = {}
+    for image, box in requests:
+        needed[image] = box.hull(needed[image]) if image in needed else box
+    order = downstream_first([image for image, _ in requests], stop)
+    for image in order:
+        if image not in stop and isinstance(image.step, Step):
+            for source in image.step.images:
+                box = image.step.request(needed[image], source)
+                needed[source] = box.hull(needed[source]) if source in needed else box
+    return {image: needed[image] for image in order}
+
+
+def memoised(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Remember results by node; nodes are hashed by identity."""
+    known: dict[Any, Any] = {}
+
+    def call(node: Any) -> Any:
+        if node not in known:
+            known[node] = function(node)
+        return known[node]
+
+    return call
+
+
+def surveys_in(values: Iterable[Value]) -> Iterator[Value]:
+    return (v for v in values if isinstance(v.step, Survey))
+
+
+def formulas_in(values: Iterable[Value]) -> Iterator[Value]:
+    return (v for v in values if isinstance(v.step, Formula))

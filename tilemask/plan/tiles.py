@@ -1,0 +1,44 @@
+"""The core of a tile: what the user asked for, or a good size for the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tilemask.errors import InputError
+
+TARGET_PIXELS = 1 << 22
+"""A tile of 2048² keeps halos small beside cores, Python small beside kernels, and a task in tens of megabytes."""
+
+
+def choose_tile(
+    tile: int | Sequence[int] | None, shape: tuple[int, ...], chunks: tuple[int, ...] | None
+) -> tuple[int, ...]:
+    """The core per spatial axis.
+
+    Parameters
+    ----------
+    tile : int, sequence of int or None
+        An int means every spatial axis; None chooses.
+    shape : tuple of int
+        Spatial shape of the image.
+    chunks : tuple of int or None
+        Chunks of the source; a chosen core is a whole number of them where that is sensible.
+    """
+    ndim = len(shape)
+    if tile is not None:
+        sides = (tile,) * ndim if isinstance(tile, int) else tuple(tile)
+        if len(sides) != ndim or not all(isinstance(s, int) and s >= 1 for s in sides):
+            raise InputError(
+                f"tile= takes one whole number of pixels, or one per spatial axis ({ndim} here), each 1 or more; found {tile!r}."
+            )
+        return sides
+    if ndim == 2:
+        return _round_to_chunks((2048, 2048), chunks)
+    return _round_to_chunks((64, 256, 256), chunks)
+
+
+def _round_to_chunks(sides: tuple[int, ...], chunks: tuple[int, ...] | None) -> tuple[int, ...]:
+    """A whole number of chunks near the wanted size, unless chunks are larger than four times that."""
+    if chunks is None or len(chunks) != len(sides):
+        return sides
+    return tuple(c * max(1, round(s / c)) if c <= 4 * s and s % c else s for s, c in zip(sides, chunks, strict=True))

@@ -1,0 +1,215 @@
+"""Run passes: submit tasks through a sliding window, merge what comes back, finish surveys, go on to the next pass.
+
+The coordinator holds a window of tasks, the merged state of the surveys and one byte per tile; nothing else grows with the
+image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tilemask.errors import Interrupted, StorageError, TileError
+from tilemask.image import Formula, Image, Survey, Value
+from tilemask.plan import Pass
+from tilemask.plan.graph import downstream_first
+from tilemask.run.ledger import Ledger
+from tilemask.run.pools import Pool
+from tilemask.run.progress import Progress
+from tilemask.run.scratch import Scratch, ScratchSource
+from tilemask.run.task import Failure, Job, TaskResult, Writer
+
+WINDOW = 2
+"""Tasks in flight per thread: one running, one waiting."""
+HOPELESS = 20
+"""A run stops where this many tiles have failed and none has been done: it is the function, not a tile."""
+
+
+@dataclass
+class Engine:
+    """One execution of a list of passes."""
+
+    passes: list[Pass]
+    pool: Pool
+    scratch: Scratch
+    ledger: Ledger
+    progress: Progress
+    writers: Mapping[str, Writer] = field(default_factory=dict)
+    failures: str | None = None
+    run_length: int = 1
+    values: dict[Value, Any] = field(default_factory=dict)
+    stored: dict[Image, ScratchSource] = field(default_factory=dict)
+    done_before: int = 0
+    done_now: int = 0
+    user_seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Run every pass that is not finished."""
+        for current in self.passes:
+            results = self.ledger.finished(current)
+            if results is None:
+                results = self._sweep(current)
+                self.ledger.finish(current, results)
+            else:
+                self.done_before += len(current.grid)
+            self.values.update(zip(current.surveys, results, strict=True))
+            for keep in current.keeps:
+                image = keep.image
+                self.stored[image] = ScratchSource(self.scratch, keep.name, current.grid, image.shape, image.dtype)
+            for name in current.release:
+                self.scratch.release(name)
+            self.stored = {i: s for i, s in self.stored.items() if s.name not in current.release}
+
+    def resolve(self, value: Value) -> Any:
+        """The number (or table) behind a value whose surveys are done."""
+        if value not in self.values:
+            assert isinstance(value.step, Formula)
+            operands = [self.resolve(o) if isinstance(o, Value) else o for o in value.step.operands]
+            self.values[value] = _typed(value, value.step.function(*operands))
+        return self.values[value]
+
+    def _sweep(self, current: Pass) -> list[Any]:
+        job = self._job(current)
+        done, parts = self.ledger.begun(current)
+        self.done_before += sum(done)
+        failures: list[Failure] = []
+        self.pool.load(job)
+        self.progress.start(current, sum(done))
+        waiting = self._runs(current, done)
+        try:
+            self._fill(waiting)
+            while self.pool.pending:
+                result = self.pool.next()
+                parts = self._merge(current, result, done, parts, failures)
+                if any(f.disk_full for f in failures) or (len(failures) >= HOPELESS and not sum(done)):
+                    waiting = iter(())
+                self._fill(waiting)
+        except KeyboardInterrupt:
+            parts = self._drain(current, done, parts, failures)
+            self.ledger.interrupted(current, done, parts)
+            raise Interrupted(
+                f"stopped in pass {current.number + 1} of {len(self.passes)} with {sum(done)} of {len(done)} tiles done; "
+                "run the same command again to go on from there."
+            ) from None
+        except BaseException:
+            self.ledger.interrupted(current, done, parts)
+            raise
+        finally:
+            self.progress.finish()
+        if failures:
+            self.ledger.interrupted(current, done, parts)
+            self._report(current, failures, done)
+        return [self._finish(v, p, current) for v, p in zip(current.surveys, parts or [], strict=True)]
+
+    def _fill(self, waiting: Iterator[list[int]]) -> None:
+        while self.pool.pending < WINDOW * self.pool.threads:
+            positions = next(waiting, None)
+            if positions is None:
+                return
+            self.pool.submit(positions)
+
+    def _runs(self, current: Pass, done: bytearray) -> Iterator[list[int]]:
+        """Runs of neighbouring tiles that are still to do."""
+        grid, total = current.grid, len(current.grid)
+        fresh = not any(done)
+        for start in range(0, total, self.run_length):
+            positions = range(start, min(start + self.run_length, total))
+            todo = list(positions) if fresh else [p for p in positions if not done[grid.number(grid.step(p))]]
+            if todo:
+                yield todo
+
+    def _merge(
+        self, current: Pass, result: TaskResult, done: bytearray, parts: list[Any] | None, failures: list[Failure]
+    ) -> list[Any] | None:
+        self.ledger.record(current, result)
+        for number, _ in result.tiles:
+            done[number] = 1
+        self.done_now += len(result.tiles)
+        if result.parts is not None:
+            if parts is None:
+                parts = result.parts
+            else:
+                parts = [_survey(v).combine(a, b) for v, a, b in zip(current.surveys, parts, result.parts, strict=True)]
+            if current.surveys:
+                self.ledger.gathered(current, done, parts)
+        failures += result.failures
+        for name, seconds in result.user_seconds.items():
+            total = self.user_seconds.setdefault(name, [0.0, 0.0])
+            total[0] += seconds[0]
+            total[1] += seconds[1]
+        self.progress.advance(len(result.tiles), result.pixels)
+        return parts
+
+    def _drain(self, current: Pass, done: bytearray, parts: list[Any] | None, failures: list[Failure]) -> list[Any] | None:
+        """Let the tiles in hand end, and keep them; a second interrupt gives them up."""
+        self.pool.stop()
+        while self.pool.pending:
+            parts = self._merge(current, self.pool.next(), done, parts, failures)
+        return parts
+
+    def _report(self, current: Pass, failures: list[Failure], done: bytearray) -> None:
+        self.ledger.failed(current, failures)
+        first = failures[0]
+        full = next((f for f in failures if f.disk_full), None)
+        if full is not None:
+            raise StorageError(
+                f"the disk is full: {full.reason}. {sum(done)} of {len(done)} tiles of pass {current.number + 1} are stored; "
+                "free some space and run the same command again to go on from there."
+            )
+        shown = "\n".join(
+            f"  tile {f.tile} {f.box}: {f.reason}" + (f"\n    repeat it alone: tilemask replay {f.bundle}" if f.bundle else "")
+            for f in failures[:5]
+        )
+        more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
+        hopeless = "; every tile tried so far failed, so the rest was not tried" if not sum(done) else ""
+        error = TileError(
+            f"{len(failures)} of {len(done)} tiles failed in pass {current.number + 1}; {sum(done)} are done{hopeless}:\n"
+            f"{shown}{more}\nNothing is committed. Mend the cause and run the same command again: done tiles are kept."
+        )
+        error.add_note(first.trace)
+        raise error
+
+    def _job(self, current: Pass) -> Job:
+        images = downstream_first(current.evaluated, current.stored)
+        computed = [i for i in images if i not in current.stored]
+        records = {r: self.values[r] for i in computed if (r := getattr(i.step, "records", None)) is not None}
+        plain = {v for v in current.values if v not in records}
+        return Job(
+            key=f"pass-{current.number}",
+            current=current,
+            scratch=self.scratch,
+            stored={i: self.stored[i] for i in images if i in current.stored},
+            values={v: self.resolve(v) for v in plain},
+            records=records,
+            notes={v: f"notes-{_label(current, v)}" for v in current.surveys if _survey(v).records},
+            writers={w.name: self.writers[w.name] for w in current.writes},
+            failures=self.failures,
+        )
+
+    def _finish(self, value: Value, part: Any, current: Pass) -> Any:
+        survey = _survey(value)
+        if not survey.records:
+            return _typed(value, survey.finish(part))
+        notes, name = f"notes-{_label(current, value)}", f"records-{_label(current, value)}"
+        for number, record in survey.finish(part, lambda n: self.scratch.get_record(notes, n), current.grid):
+            self.scratch.put_record(name, number, record)
+        self.scratch.release(notes)
+        return name
+
+
+def _label(current: Pass, value: Value) -> str:
+    return f"{current.number}-{next(n for n, v in enumerate(current.surveys) if v is value)}"
+
+
+def _survey(value: Value) -> Survey:
+    assert isinstance(value.step, Survey)
+    return value.step
+
+
+def _typed(value: Value, result: Any) -> Any:
+    return result if value.dtype is None else np.asarray(result, value.dtype)[()]
+
+

@@ -1,0 +1,131 @@
+"""What is kept of a tile that failed, so that one command repeats it alone.
+
+A bundle is a folder with the kernel's inputs (``inputs.npz``, no pickle) and ``failure.json``: which function with which
+parameters, on which tile, and what it said. A function is named by module or file and by its name; code is never stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tilemask.boxes import Box
+from tilemask.errors import InputError
+from tilemask.image import Image, Step
+
+LIMIT_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One failure and what is needed to repeat it."""
+
+    number: int
+    tile: int
+    core: Box
+    reason: str
+    trace: str
+    image: Image
+    arrays: Sequence[NDArray[Any]]
+    arguments: Mapping[str, Any]
+
+
+def save_bundle(bundle: Bundle, folder: str) -> str | None:
+    """Save the bundle; returns its folder, or None where it would be too large or nothing can be written."""
+    if sum(a.nbytes for a in bundle.arrays) > LIMIT_BYTES:
+        return None
+    step = bundle.image.step
+    assert isinstance(step, Step)
+    target = Path(folder) / f"pass{bundle.number}-tile{bundle.tile}"
+    inputs = {f"image{n}": np.asarray(a) for n, a in enumerate(bundle.arrays)}
+    plain: dict[str, Any] = {}
+    for name, value in bundle.arguments.items():
+        if isinstance(value, np.ndarray | np.generic):
+            inputs[f"argument_{name}"] = np.asarray(value)
+        elif isinstance(value, str | int | float | bool | None):
+            plain[name] = value
+        else:
+            plain[name] = {"not saved": type(value).__name__}
+    function = step.function
+    code = getattr(function, "__code__", None)
+    described = {
+        "pass": bundle.number,
+        "tile": bundle.tile,
+        "core": str(bundle.core),
+        "reason": bundle.reason,
+        "trace": bundle.trace,
+        "module": function.__module__,
+        "name": getattr(function, "__qualname__", type(function).__name__),
+        "file": code.co_filename if code is not None else None,
+        "arguments": plain,
+        "dtype": bundle.image.dtype.str,
+    }
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(target / "inputs.npz", **inputs)  # type: ignore[arg-type]
+        (target / "failure.json").write_text(json.dumps(described, indent=1))
+    except OSError:
+        return None
+    return str(target)
+
+
+def replay(folder: Path) -> NDArray[Any]:
+    """Run the function that failed on its saved inputs; raises what it raises.
+
+    Parameters
+    ----------
+    folder : Path
+        A bundle, as named in the message of the failed run.
+
+    Raises
+    ------
+    InputError
+        The folder is no bundle, or the function cannot be found by name (a lambda, a closure).
+    """
+    try:
+        described = json.loads((folder / "failure.json").read_text())
+        with np.load(folder / "inputs.npz", allow_pickle=False) as file:
+            saved = dict(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} is not a saved failure ({error}); give a folder named in the run's message.") from error
+    arguments = dict(described["arguments"])
+    missing = [n for n, v in arguments.items() if isinstance(v, dict)]
+    if missing:
+        raise InputError(f"{folder}: the parameters {missing} could not be saved; repeat this tile from your own code.")
+    arguments |= {n.removeprefix("argument_"): v[()] for n, v in saved.items() if n.startswith("argument_")}
+    images = [v for n, v in sorted(saved.items()) if n.startswith("image")]
+    function = _find(described)
+    result = function(*images, **arguments)
+    if not isinstance(result, np.ndarray) or result.dtype.str != described["dtype"]:
+        raise InputError(
+            f"{described['name']} must return an array of dtype {np.dtype(described['dtype'])}; it returned "
+            f"{getattr(result, 'dtype', type(result).__name__)}."
+        )
+    return result
+
+
+def _find(described: Mapping[str, Any]) -> Callable[..., Any]:
+    name, file = described["name"], described["file"]
+    if "<" in name:
+        raise InputError(f"{name} of {file or described['module']} has no name to find it by; give it one with def.")
+    try:
+        found: Any = import_module(described["module"])
+        if described["module"] == "__main__":
+            raise ImportError
+    except ImportError:
+        spec = spec_from_file_location("tilemask_replayed", file) if file else None
+        if spec is None or spec.loader is None:
+            raise InputError(f"the module {described['module']} of {name} cannot be imported here.") from None
+        found = module_from_spec(spec)
+        spec.loader.exec_module(found)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,52 @@
+"""What a run remembers: which tiles are done, what the surveys have gathered, which passes are finished.
+
+This file has the interface and the ledger of a computation that ends in memory; `journal.py` has the durable one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from tilemask.plan import Pass
+from tilemask.run.task import Failure, TaskResult
+
+
+class Ledger(Protocol):
+    """Kept by the coordinator alone."""
+
+    def finished(self, current: Pass) -> list[Any] | None:
+        """The results of the pass's surveys, where the whole pass is done; else None."""
+
+    def begun(self, current: Pass) -> tuple[bytearray, list[Any] | None]:
+        """One byte per tile (1 = done) and the combined parts of the surveys over exactly those tiles."""
+
+    def record(self, current: Pass, result: TaskResult) -> None:
+        """Tiles whose data are stored."""
+
+    def gathered(self, current: Pass, done: bytearray, parts: list[Any] | None) -> None:
+        """The surveys' state over the tiles done; may be saved now or later."""
+
+    def interrupted(self, current: Pass, done: bytearray, parts: list[Any] | None) -> None:
+        """The pass stops before its end: save the state now."""
+
+    def failed(self, current: Pass, failures: list[Failure]) -> None:
+        """Tiles that could not be done."""
+
+    def finish(self, current: Pass, results: list[Any]) -> None:
+        """The pass is done."""
+
+
+class NoLedger:
+    """Remembers nothing: the result is in memory, there is nothing to resume."""
+
+    def finished(self, current: Pass) -> list[Any] | None:
+        return None
+
+    def begun(self, current: Pass) -> tuple[bytearray, list[Any] | None]:
+        return bytearray(len(current.grid)), None
+
+    def record(self, current: Pass, result: TaskResult) -> None: ...
+    def gathered(self, current: Pass, done: bytearray, parts: list[Any] | None) -> None: ...
+    def interrupted(self, current: Pass, done: bytearray, parts: list[Any] | None) -> None: ...
+    def failed(self, current: Pass, failures: list[Failure]) -> None: ...
+    def finish(self, current: Pass, results: list[Any]) -> None: ...

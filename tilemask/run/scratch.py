@@ -1,0 +1,179 @@
+"""Scratch: what is kept between passes, raw, one object per tile.
+
+Raw files cost a tenth of an encoded store, and only the run itself ever reads them. A tile is written to a temporary name
+and renamed, so a killed worker leaves no half tile under a name that anybody reads. The folder lies beside the output.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from tilemask.boxes import Box, Grid
+from tilemask.read.cache import ChunkCache
+
+
+class Scratch(Protocol):
+    """Tiles by name and number, and records by name and number."""
+
+    def put(self, name: str, number: int, array: NDArray[Any]) -> None: ...
+    def get(self, name: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]: ...
+    def put_record(self, name: str, number: int, record: Any) -> None: ...
+    def get_record(self, name: str, number: int) -> Any: ...
+    def release(self, name: str) -> None: ...
+
+
+@dataclass
+class MemoryScratch:
+    """Scratch of a computation that ends in memory."""
+
+    arrays: dict[tuple[str, int], NDArray[Any]] = field(default_factory=dict)
+    records: dict[tuple[str, int], Any] = field(default_factory=dict)
+
+    def put(self, name: str, number: int, array: NDArray[Any]) -> None:
+        self.arrays[name, number] = array if array.base is None else array.copy()
+
+    def get(self, name: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        return self.arrays[name, number]
+
+    def put_record(self, name: str, number: int, record: Any) -> None:
+        self.records[name, number] = record
+
+    def get_record(self, name: str, number: int) -> Any:
+        return self.records[name, number]
+
+    def release(self, name: str) -> None:
+        for kept in (self.arrays, self.records):
+            for key in [k for k in kept if k[0] == name]:
+                del kept[key]
+
+
+@dataclass(frozen=True)
+class FolderScratch:
+    """Scratch in a folder that every worker sees."""
+
+    folder: Path
+
+    def _path(self, name: str, number: int) -> Path:
+        return self.folder / name / str(number // 1000) / str(number)
+
+    def put(self, name: str, number: int, array: NDArray[Any]) -> None:
+        self._write(self._path(name, number), memoryview(np.ascontiguousarray(array)).cast("B"))
+
+    def get(self, name: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        return np.memmap(self._path(name, number), dtype=dtype, mode="r", shape=shape)
+
+    def put_record(self, name: str, number: int, record: Any) -> None:
+        self._write(self._path(name, number), pack(record))
+
+    def get_record(self, name: str, number: int) -> Any:
+        return unpack(self._path(name, number).read_bytes())
+
+    def release(self, name: str) -> None:
+        import shutil
+
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _write(self, path: Path, data: bytes | memoryview) -> None:
+        temporary = path.with_name(f"{path.name}.{uuid4().hex}.partial")
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                written = 0
+                while written < len(data):
+                    written += file.write(data[written:]) or 0
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@dataclass(frozen=True, eq=False)
+class ScratchSource:
+    """The source of an image that a pass has kept."""
+
+    scratch: Scratch
+    name: str
+    grid: Grid
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: None = None
+
+    def read(self, box: Box, cache: ChunkCache) -> NDArray[Any]:
+        indices = list(self.grid.touching(box))
+        channels = self.shape[box.ndim :]
+        if len(indices) == 1:
+            return self._tile(indices[0])[box.within(self.grid.core(indices[0]))]
+        result = np.empty(box.shape + channels, self.dtype)
+        for index in indices:
+            core = self.grid.core(index)
+            part = core.intersect(box)
+            result[part.within(box)] = self._tile(index)[part.within(core)]
+        return result
+
+    def _tile(self, index: tuple[int, ...]) -> NDArray[Any]:
+        core = self.grid.core(index)
+        shape = core.shape + self.shape[core.ndim :]
+        return self.scratch.get(self.name, self.grid.number(index), shape, self.dtype)
+
+    def identity(self) -> dict[str, Any]:
+        return {"scratch": self.name}
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a survey, by tile number."""
+
+    scratch: Scratch
+    name: str
+
+    def __getitem__(self, number: int) -> Any:
+        return self.scratch.get_record(self.name, number)
+
+
+_ARRAY, _BIG, _TUPLE = 1, 2, 3
+
+
+def pack(data: Any) -> bytes:
+    """Plain data (numbers, strings, lists, tuples, dicts, NumPy arrays and scalars) as bytes; no pickle."""
+    return msgpack.packb(data, default=_encode, strict_types=True, use_bin_type=True)  # type: ignore[no-any-return]
+
+
+def unpack(data: bytes) -> Any:
+    """What `pack` has packed."""
+    return msgpack.unpackb(data, ext_hook=_decode, strict_map_key=False)
+
+
+def _encode(thing: Any) -> Any:
+    if isinstance(thing, np.ndarray | np.generic):
+        array = np.asarray(thing)
+        header = msgpack.packb([array.dtype.str, list(array.shape), isinstance(thing, np.generic)])
+        return msgpack.ExtType(_ARRAY, header + np.ascontiguousarray(array).tobytes())
+    if isinstance(thing, int):
+        return msgpack.ExtType(_BIG, hex(thing).encode())
+    if isinstance(thing, tuple):
+        return msgpack.ExtType(_TUPLE, pack(list(thing)))
+    raise TypeError(f"a part, note or record must be plain data; found {type(thing).__module__}.{type(thing).__name__}")
+
+
+def _decode(code: int, data: bytes) -> Any:
+    if code == _ARRAY:
+        unpacker = msgpack.Unpacker()
+        unpacker.feed(data)
+        dtype, shape, scalar = unpacker.unpack()
+        array = np.frombuffer(data, np.dtype(dtype), offset=unpacker.tell()).reshape(shape)
+        return array[()] if scalar else array.copy()
+    if code == _BIG:
+        return int(data, 16)
+    return tuple(unpack(data))

@@ -1,0 +1,162 @@
+"""A task: a run of neighbouring tiles of one pass, evaluated, checked and stored on one worker.
+
+What a task needs is a `Job`, shipped once per worker; the task itself carries positions of the walk only. It returns one
+record per tile and one combined part per survey, never pixels.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tilemask.boxes import Box
+from tilemask.image import Image, Place, Survey, Value
+from tilemask.plan import Pass
+from tilemask.read.cache import ChunkCache
+from tilemask.run.evaluate import Context, KernelError, evaluate
+from tilemask.run.failures import Bundle, save_bundle
+from tilemask.run.scratch import Records, Scratch, ScratchSource
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Writer(Protocol):
+    """Stores tiles of one output; every core is a whole number of write units, so each object has one writer."""
+
+    def write(self, level: int, box: Box, array: NDArray[Any]) -> list[tuple[str, int, int]]:
+        """Store the core and return (key, bytes, checksum) of each object."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """Everything that the tasks of one pass share."""
+
+    key: str
+    current: Pass
+    scratch: Scratch
+    stored: Mapping[Image, ScratchSource]
+    values: Mapping[Value, Any]
+    records: Mapping[Value, str]
+    """Names of the records that kernels of this pass take."""
+    notes: Mapping[Value, str]
+    """Names under which surveys of this pass leave their notes."""
+    writers: Mapping[str, Writer]
+    """By name of the output."""
+    failures: str | None
+    """Folder for the inputs of failing tiles."""
+
+
+@dataclass
+class Failure:
+    """One tile that could not be done."""
+
+    tile: int
+    box: str
+    reason: str
+    trace: str
+    bundle: str | None = None
+    disk_full: bool = False
+    attempts: int = 1
+
+
+@dataclass
+class TaskResult:
+    """What a task returns."""
+
+    position: int
+    tiles: list[tuple[int, list[tuple[str, int, int]]]] = field(default_factory=list)
+    """Tiles done, each with the objects (key, bytes, checksum) that it stored."""
+    parts: list[Any] | None = None
+    """One combined part per survey of the pass; None where no tile was done."""
+    failures: list[Failure] = field(default_factory=list)
+    pixels: int = 0
+    seconds: float = 0.0
+    user_seconds: dict[str, list[float]] = field(default_factory=dict)
+
+
+def run_tiles(
+    job: Job, positions: Sequence[int], cache: ChunkCache, stopped: Callable[[], bool] = lambda: False
+) -> TaskResult:
+    """Do the tiles at these positions of the walk; stop between two tiles where asked to."""
+    began = time.perf_counter()
+    context = Context(
+        cache=cache,
+        stored=job.stored,
+        values=job.values,
+        records={v: Records(job.scratch, name) for v, name in job.records.items()},
+    )
+    result = TaskResult(positions[0])
+    for position in positions:
+        if stopped():
+            break
+        index = job.current.grid.step(position)
+        number, core = job.current.grid.number(index), job.current.grid.core(index)
+        try:
+            objects, parts = _do_tile(job, context, number, core)
+        except Exception as error:
+            failure = _failure(job, number, core, error)
+            result.failures.append(failure)
+            if failure.disk_full:
+                break
+            continue
+        if result.parts is None:
+            result.parts = parts
+        else:
+            result.parts = [
+                _survey(v).combine(a, b) for v, a, b in zip(job.current.surveys, result.parts, parts, strict=True)
+            ]
+        result.tiles.append((number, objects))
+        result.pixels += core.size
+    result.user_seconds = context.user_seconds
+    result.seconds = time.perf_counter() - began
+    return result
+
+
+def _survey(value: Value) -> Survey:
+    assert isinstance(value.step, Survey)
+    return value.step
+
+
+def _do_tile(job: Job, context: Context, number: int, core: Box) -> tuple[list[tuple[str, int, int]], list[Any]]:
+    """Evaluate one tile; store what the pass keeps and writes; return the stored objects and the parts of the surveys."""
+    current = job.current
+    images = current.evaluated
+    arrays = dict(zip(images, evaluate([(i, core) for i in images], context, number), strict=True))
+    parts = []
+    for value in current.surveys:
+        survey = _survey(value)
+        arguments = {n: context.values[a] if isinstance(a, Value) else a for n, a in survey.arguments.items()}
+        if survey.places:
+            arguments["place"] = Place(number, core, current.grid.tile, current.grid.shape)
+        part = survey.tile(*(arrays[i] for i in survey.images), **arguments)
+        if survey.records:
+            part, note = part
+            job.scratch.put_record(job.notes[value], number, note)
+        parts.append(part)
+    for keep in current.keeps:
+        job.scratch.put(keep.name, number, arrays[keep.image])
+    objects: list[tuple[str, int, int]] = []
+    for write in current.writes:
+        array = arrays[write.image]
+        stored = job.writers[write.name].write(write.level, core, array.view(np.uint8) if array.dtype == np.bool_ else array)
+        objects += stored
+    return objects, parts
+
+
+def _failure(job: Job, number: int, core: Box, error: Exception) -> Failure:
+    origin: BaseException = error.__cause__ if isinstance(error, KernelError) and error.__cause__ else error
+    trace = "".join(traceback.format_exception(origin))
+    reason = str(error) if isinstance(error, KernelError) else f"{type(error).__name__}: {error}"
+    failure = Failure(number, str(core), reason, trace)
+    failure.disk_full = isinstance(error, OSError) and error.errno in DISK_FULL
+    if isinstance(error, KernelError) and job.failures is not None and not failure.disk_full:
+        bundle = Bundle(job.current.number, number, core, reason, trace, error.image, error.arrays, error.arguments)
+        failure.bundle = save_bundle(bundle, job.failures)
+    return failure
