@@ -26,8 +26,8 @@ _HOMES = {
     ),
     "tilemask.operations.objects": ("fill_holes", "hysteresis", "label", "remove_small_objects"),
     "tilemask.operations.compose": ("cutout", "downsample", "overlay"),
-    "tilemask.plan": ("Plan",),
-    "tilemask.run": ("plan", "save", "verify"),
+    "tilemask.planning": ("Plan",),
+    "tilemask.run.store": ("plan", "save", "verify"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

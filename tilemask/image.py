@@ -148,13 +148,13 @@ class Image:
         numpy.ndarray
             Shape `shape`, dtype `dtype`.
         """
-        from tilemask.run import compute
+        from tilemask.run.memory import compute
 
         return compute({"image": self}, tile=tile, client=client)["image"]
 
     def to_dask(self, *, tile: int | Sequence[int] | None = None) -> dask.array.Array:
         """Compute the surveys now and return a Dask array with one task per tile."""
-        from tilemask.run import to_dask
+        from tilemask.run.memory import to_dask
 
         return to_dask(self, tile=tile)
 
@@ -266,7 +266,7 @@ class Value:
 
     def compute(self, *, tile: int | Sequence[int] | None = None, client: Any = None) -> Any:
         """Compute the value: a NumPy scalar, or what the survey returns. Parameters as in `Image.compute`."""
-        from tilemask.run import compute
+        from tilemask.run.memory import compute
 
         return compute({"value": self}, tile=tile, client=client)["value"]
 

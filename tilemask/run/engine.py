@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from tilemask.errors import Interrupted, StorageError, TileError
-from tilemask.image import Formula, Image, Survey, Value
-from tilemask.plan import Pass
-from tilemask.plan.graph import downstream_first
+from tilemask.image import Formula, Image, Source, Survey, Value
+from tilemask.planning import Pass
+from tilemask.planning.graph import downstream_first
 from tilemask.run.ledger import Ledger
 from tilemask.run.pools import Pool
 from tilemask.run.progress import Progress
@@ -41,6 +41,8 @@ class Engine:
     failures: str | None = None
     run_length: int = 1
     values: dict[Value, Any] = field(default_factory=dict)
+    levels: Mapping[Image, Source] = field(default_factory=dict)
+    """Resolution levels that a pass writes and the next one reads."""
     stored: dict[Image, ScratchSource] = field(default_factory=dict)
     done_before: int = 0
     done_now: int = 0
@@ -53,6 +55,8 @@ class Engine:
             if results is None:
                 results = self._sweep(current)
                 self.ledger.finish(current, results)
+                for value in current.surveys:  # only now: a run killed before would need them again
+                    self.scratch.release(f"notes-{_label(current, value)}")
             else:
                 self.done_before += len(current.grid)
             self.values.update(zip(current.surveys, results, strict=True))
@@ -164,7 +168,7 @@ class Engine:
             for f in failures[:5]
         )
         more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
-        hopeless = "; every tile tried so far failed, so the rest was not tried" if not sum(done) else ""
+        hopeless = "; every tile tried so far failed, so the rest was not tried" if len(failures) < len(done) and not sum(done) else ""
         error = TileError(
             f"{len(failures)} of {len(done)} tiles failed in pass {current.number + 1}; {sum(done)} are done{hopeless}:\n"
             f"{shown}{more}\nNothing is committed. Mend the cause and run the same command again: done tiles are kept."
@@ -181,7 +185,7 @@ class Engine:
             key=f"pass-{current.number}",
             current=current,
             scratch=self.scratch,
-            stored={i: self.stored[i] for i in images if i in current.stored},
+            stored={i: self.stored[i] if i in self.stored else self.levels[i] for i in images if i in current.stored},
             values={v: self.resolve(v) for v in plain},
             records=records,
             notes={v: f"notes-{_label(current, v)}" for v in current.surveys if _survey(v).records},
@@ -196,7 +200,6 @@ class Engine:
         notes, name = f"notes-{_label(current, value)}", f"records-{_label(current, value)}"
         for number, record in survey.finish(part, lambda n: self.scratch.get_record(notes, n), current.grid):
             self.scratch.put_record(name, number, record)
-        self.scratch.release(notes)
         return name
 
 

@@ -8,7 +8,7 @@ padded: at the true border the kernel's own rule acts, and what it invents at an
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box
 from tilemask.image import Image, Source, Step, Value
-from tilemask.plan.graph import boxes_needed, inputs_of
+from tilemask.planning.graph import boxes_needed, inputs_of
 from tilemask.read.cache import ChunkCache
 
 
@@ -38,9 +38,17 @@ class Context:
 class KernelError(Exception):
     """A kernel raised, or broke its contract; carries what is needed to repeat it alone."""
 
-    def __init__(self, reason: str, image: Image, arrays: Sequence[NDArray[Any]], arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        reason: str,
+        function: Callable[..., Any],
+        dtype: np.dtype[Any] | None,
+        arrays: Sequence[NDArray[Any]],
+        arguments: Mapping[str, Any],
+    ) -> None:
         super().__init__(reason)
-        self.image = image
+        self.function = function
+        self.dtype = dtype
         self.arrays = arrays
         self.arguments = arguments
 
@@ -98,7 +106,7 @@ def _run_kernel(
         reason = f"{step.name} raised {type(error).__name__}: {error}"
         if step.user and "read-only" in str(error):
             reason += " (a function must not change its inputs: copy first)"
-        raise KernelError(reason, image, inputs, arguments) from error
+        raise KernelError(reason, step.function, image.dtype, inputs, arguments) from error
     if step.user:
         seconds = context.user_seconds.setdefault(step.name, [0.0, 0.0])
         seconds[0] += time.perf_counter() - wall
@@ -113,7 +121,8 @@ def _run_kernel(
         )
         raise KernelError(
             f"{step.name} must return an array of shape {expected}, dtype {image.dtype}; it returned {found}",
-            image,
+            step.function,
+            image.dtype,
             inputs,
             arguments,
         )

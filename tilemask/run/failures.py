@@ -7,7 +7,7 @@ parameters, on which tile, and what it said. A function is named by module or fi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tilemask.boxes import Box
 from tilemask.errors import InputError
-from tilemask.image import Image, Step
+from tilemask.run.evaluate import KernelError
 
 LIMIT_BYTES = 256 << 20
 
@@ -31,42 +30,38 @@ class Bundle:
     number: int
     tile: int
     core: Box
-    reason: str
     trace: str
-    image: Image
-    arrays: Sequence[NDArray[Any]]
-    arguments: Mapping[str, Any]
+    error: KernelError
 
 
 def save_bundle(bundle: Bundle, folder: str) -> str | None:
     """Save the bundle; returns its folder, or None where it would be too large or nothing can be written."""
-    if sum(a.nbytes for a in bundle.arrays) > LIMIT_BYTES:
+    error = bundle.error
+    if sum(a.nbytes for a in error.arrays) > LIMIT_BYTES:
         return None
-    step = bundle.image.step
-    assert isinstance(step, Step)
     target = Path(folder) / f"pass{bundle.number}-tile{bundle.tile}"
-    inputs = {f"image{n}": np.asarray(a) for n, a in enumerate(bundle.arrays)}
+    inputs = {f"image{n}": np.asarray(a) for n, a in enumerate(error.arrays)}
     plain: dict[str, Any] = {}
-    for name, value in bundle.arguments.items():
+    for name, value in error.arguments.items():
         if isinstance(value, np.ndarray | np.generic):
             inputs[f"argument_{name}"] = np.asarray(value)
         elif isinstance(value, str | int | float | bool | None):
             plain[name] = value
         else:
             plain[name] = {"not saved": type(value).__name__}
-    function = step.function
+    function = error.function
     code = getattr(function, "__code__", None)
     described = {
         "pass": bundle.number,
         "tile": bundle.tile,
         "core": str(bundle.core),
-        "reason": bundle.reason,
+        "reason": str(error),
         "trace": bundle.trace,
         "module": function.__module__,
         "name": getattr(function, "__qualname__", type(function).__name__),
         "file": code.co_filename if code is not None else None,
         "arguments": plain,
-        "dtype": bundle.image.dtype.str,
+        "dtype": None if error.dtype is None else error.dtype.str,
     }
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -77,7 +72,7 @@ def save_bundle(bundle: Bundle, folder: str) -> str | None:
     return str(target)
 
 
-def replay(folder: Path) -> NDArray[Any]:
+def replay(folder: Path) -> Any:
     """Run the function that failed on its saved inputs; raises what it raises.
 
     Parameters
@@ -104,6 +99,8 @@ def replay(folder: Path) -> NDArray[Any]:
     images = [v for n, v in sorted(saved.items()) if n.startswith("image")]
     function = _find(described)
     result = function(*images, **arguments)
+    if described["dtype"] is None:
+        return result
     if not isinstance(result, np.ndarray) or result.dtype.str != described["dtype"]:
         raise InputError(
             f"{described['name']} must return an array of dtype {np.dtype(described['dtype'])}; it returned "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from tilemask.plan import Pass
+from tilemask.planning import Pass
 from tilemask.run.task import Failure, TaskResult
 
 

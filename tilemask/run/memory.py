@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from tilemask.boxes import whole
 from tilemask.errors import InputError
 from tilemask.image import Image, Value
-from tilemask.plan import cut
-from tilemask.plan.graph import everything
-from tilemask.plan.tiles import choose_tile
+from tilemask.planning import cut
+from tilemask.planning.graph import everything
+from tilemask.planning.tiles import choose_tile
 from tilemask.read.cache import ChunkCache
 from tilemask.run.engine import Engine
 from tilemask.run.ledger import NoLedger

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilemask.boxes import Box
-from tilemask.image import Image, Place, Survey, Value
-from tilemask.plan import Pass
+from tilemask.image import Image, Place, Source, Survey, Value
+from tilemask.planning import Pass
 from tilemask.read.cache import ChunkCache
 from tilemask.run.evaluate import Context, KernelError, evaluate
 from tilemask.run.failures import Bundle, save_bundle
-from tilemask.run.scratch import Records, Scratch, ScratchSource
+from tilemask.run.scratch import Records, Scratch
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -41,7 +41,7 @@ class Job:
     key: str
     current: Pass
     scratch: Scratch
-    stored: Mapping[Image, ScratchSource]
+    stored: Mapping[Image, Source]
     values: Mapping[Value, Any]
     records: Mapping[Value, str]
     """Names of the records that kernels of this pass take."""
@@ -135,7 +135,12 @@ def _do_tile(job: Job, context: Context, number: int, core: Box) -> tuple[list[t
         arguments = {n: context.values[a] if isinstance(a, Value) else a for n, a in survey.arguments.items()}
         if survey.places:
             arguments["place"] = Place(number, core, current.grid.tile, current.grid.shape)
-        part = survey.tile(*(arrays[i] for i in survey.images), **arguments)
+        inputs = [arrays[i] for i in survey.images]
+        try:
+            part = survey.tile(*inputs, **arguments)
+        except Exception as error:
+            reason = f"survey {survey.name} raised {type(error).__name__}: {error}"
+            raise KernelError(reason, survey.tile, None, inputs, arguments) from error
         if survey.records:
             part, note = part
             job.scratch.put_record(job.notes[value], number, note)
@@ -157,6 +162,6 @@ def _failure(job: Job, number: int, core: Box, error: Exception) -> Failure:
     failure = Failure(number, str(core), reason, trace)
     failure.disk_full = isinstance(error, OSError) and error.errno in DISK_FULL
     if isinstance(error, KernelError) and job.failures is not None and not failure.disk_full:
-        bundle = Bundle(job.current.number, number, core, reason, trace, error.image, error.arrays, error.arguments)
+        bundle = Bundle(job.current.number, number, core, trace, error)
         failure.bundle = save_bundle(bundle, job.failures)
     return failure

@@ -18,7 +18,15 @@ from dataclasses import dataclass, field, replace
 
 from tilemask.boxes import Grid
 from tilemask.image import Image, Source, Step, Survey, Value
-from tilemask.plan.graph import downstream_first, everything, inputs_of, memoised, operands_of, surveys_in, values_of
+from tilemask.planning.graph import (
+    downstream_first,
+    everything,
+    inputs_of,
+    memoised,
+    operands_of,
+    surveys_in,
+    values_of,
+)
 
 SCRATCH_NS_PER_BYTE = 1.0
 DECODE_NS_PER_BYTE = 3.5

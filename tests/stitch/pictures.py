@@ -1,0 +1,78 @@
+"""Masks that are hard to stitch: long snakes, combs, checkerboards, and plain noise at the percolation threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def serpentine(height: int, width: int) -> NDArray[np.bool_]:
+    """One object that visits every row in turn."""
+    mask = np.zeros((height, width), np.bool_)
+    mask[::2] = True
+    mask[1::4, -1:] = True
+    mask[3::4, :1] = True
+    return mask
+
+
+def spiral(height: int, width: int) -> NDArray[np.bool_]:
+    """Nested rings, each joined to the next: one object and one hole that both wind inwards."""
+    mask = np.zeros((height, width), np.bool_)
+    for ring in range(0, (min(height, width) + 1) // 2, 2):
+        mask[ring : height - ring, ring : width - ring] = True
+        mask[ring + 1 : height - ring - 1, ring + 1 : width - ring - 1] = False
+        if ring >= 2:
+            mask[ring, ring - 1 : ring + 1] = True
+            mask[ring - 1, ring : ring + 2] = True
+    return mask
+
+
+def comb(height: int, width: int) -> NDArray[np.bool_]:
+    """Teeth that only the last row joins: the root number of each tooth is known at the very end."""
+    mask = np.zeros((height, width), np.bool_)
+    mask[:, ::2] = True
+    mask[-1] = True
+    return mask
+
+
+def checkerboard(*shape: int) -> NDArray[np.bool_]:
+    """Joined by corners alone."""
+    return np.asarray(np.indices(shape).sum(axis=0) % 2 == 0)
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.asarray(rng.random(shape) < rng.uniform(0.1, 0.9))
+
+
+def values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str = "int16") -> NDArray[Any]:
+    """Few values, so that equal ones touch and unequal ones do too; negative where the type has them."""
+    low = -1 if np.dtype(dtype).kind == "i" else 0
+    return rng.integers(low, 3, shape).astype(dtype)
+
+
+def masks(rng: np.random.Generator, ndim: int) -> dict[str, NDArray[np.bool_]]:
+    """Every picture at a random size, by name."""
+    shape = tuple(int(n) for n in rng.integers(1, 40 if ndim == 2 else 14, ndim))
+    found = {
+        "noise": noise(rng, shape),
+        "checkerboard": checkerboard(*shape),
+        "full": np.ones(shape, np.bool_),
+        "empty": np.zeros(shape, np.bool_),
+    }
+    drawn = {
+        name: draw(shape[-2], shape[-1])
+        for name, draw in {"serpentine": serpentine, "spiral": spiral, "comb": comb}.items()
+    }
+    for name, plane in drawn.items():
+        found[name] = plane if ndim == 2 else np.broadcast_to(plane, shape).copy()
+        found[f"not {name}"] = ~found[name]
+    if ndim == 3:
+        found["stairs"] = np.stack([np.roll(drawn["comb"], n, axis=1) for n in range(shape[0])])
+    return found
+
+
+def random_tile(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """From single pixels to the whole image."""
+    return tuple(int(rng.integers(1, n + 1)) if rng.random() < 0.7 else int(rng.integers(1, 3)) for n in shape)

@@ -1,4 +1,0 @@
-from dataclasses import dataclass
-@dataclass
-class Plan: pass
-def make_plan(): pass

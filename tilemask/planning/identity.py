@@ -1,0 +1,183 @@
+"""What must be the same for a run to go on where another stopped: inputs, functions, parameters, tiles, versions.
+
+The identity is plain JSON, so that two of them can be compared field by field and the difference shown. A function of the
+user's is known by its source, its defaults, and what it closes over; what has no stable digest (an open model, a lock) makes
+the plan unable to resume, which is said before it starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from tilemask.image import Formula, Image, Step, Survey, Value
+from tilemask.planning.graph import everything, inputs_of
+
+PACKAGES = ("tilemask", "numpy", "scipy", "scikit-image", "opencv-python-headless", "zarr", "numcodecs")
+
+
+class Unstable(Exception):
+    """Something in a plan has no digest that another process would find again."""
+
+
+def identity(
+    outputs: Mapping[str, Image | Value], tile: tuple[int, ...], pyramid: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The identity of a plan, and what in it has no stable digest (empty: the run can be resumed)."""
+    images, values = everything(
+        [o for o in outputs.values() if isinstance(o, Image)], [o for o in outputs.values() if isinstance(o, Value)]
+    )
+    names: dict[Image | Value, str] = {}
+    unstable: list[str] = []
+    inputs, steps = {}, {}
+    for number, image in enumerate(images):
+        names[image] = f"image {number}"
+    for number, value in enumerate(values):
+        names[value] = f"value {number}"
+    for image in images:
+        if isinstance(image.step, Step):
+            steps[names[image]] = _describe_step(image, image.step, names, unstable)
+        else:
+            inputs[names[image]] = image.step.identity()
+    for value in values:
+        steps[names[value]] = _describe_value(value, names, unstable)
+    described = {
+        "inputs": inputs,
+        "steps": steps,
+        "outputs": {n: names[o] for n, o in outputs.items()},
+        "tile": list(tile),
+        "pyramid": pyramid,
+        "versions": {p: version(p) for p in PACKAGES},
+    }
+    return json.loads(json.dumps(described)), unstable
+
+
+def digest(described: Mapping[str, Any]) -> str:
+    """The sha256 of an identity."""
+    return hashlib.sha256(json.dumps(described, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
+    """Where two identities differ, one line a field."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            yield from differences(before.get(key), now.get(key), f"{path}.{key}" if path else key)
+    elif before != now:
+        yield f"{path}: {_short(before)} before, {_short(now)} now"
+
+
+def _short(thing: Any) -> str:
+    text = json.dumps(thing)
+    return text if len(text) <= 80 else f"{text[:70]}…"
+
+
+def _describe_step(image: Image, step: Step, names: Mapping[Any, str], unstable: list[str]) -> dict[str, Any]:
+    return {
+        "function": _function(step.function, unstable),
+        "images": [names[i] for i in inputs_of(image)],
+        "arguments": _arguments(step.arguments, names, unstable, step.name),
+        "records": None if step.records is None else names[step.records],
+        "reach": step.reach,
+        "scale": step.scale,
+        "offset": step.offset,
+        "shape": image.shape,
+        "dtype": image.dtype.str,
+    }
+
+
+def _describe_value(value: Value, names: Mapping[Any, str], unstable: list[str]) -> dict[str, Any]:
+    step = value.step
+    if isinstance(step, Formula):
+        operands = {str(n): o for n, o in enumerate(step.operands)}
+        return {"function": _function(step.function, unstable), "operands": _arguments(operands, names, unstable, step.name)}
+    assert isinstance(step, Survey)
+    return {
+        "functions": [_function(f, unstable) for f in (step.tile, step.combine, step.finish)],
+        "images": [names[i] for i in step.images],
+        "arguments": _arguments(step.arguments, names, unstable, step.name),
+    }
+
+
+def _arguments(arguments: Mapping[str, Any], names: Mapping[Any, str], unstable: list[str], where: str) -> dict[str, Any]:
+    described: dict[str, Any] = {}
+    for name, argument in arguments.items():
+        if isinstance(argument, Value):
+            described[name] = names[argument]
+        else:
+            try:
+                described[name] = stable(argument)
+            except Unstable as error:
+                unstable.append(f"{where}({name}=…): {error}")
+                described[name] = None
+    return described
+
+
+def _function(function: Callable[..., Any], unstable: list[str]) -> Any:
+    try:
+        return stable(function)
+    except Unstable as error:
+        unstable.append(str(error))
+        return None
+
+
+def stable(thing: Any, seen: tuple[int, ...] = ()) -> Any:
+    """Plain JSON that says what `thing` is, the same in every process.
+
+    Raises
+    ------
+    Unstable
+        Where there is no such description.
+    """
+    if thing is None or isinstance(thing, str | bool | int):
+        return thing
+    if isinstance(thing, float):
+        return thing.hex()
+    if isinstance(thing, np.ndarray | np.generic):
+        array = np.ascontiguousarray(thing)
+        if array.dtype.hasobject:
+            raise Unstable("an array of objects has no stable digest")
+        return [array.dtype.str, list(array.shape), hashlib.sha256(array.tobytes()).hexdigest()]
+    if isinstance(thing, np.dtype):
+        return thing.str
+    if isinstance(thing, list | tuple):
+        return [stable(t, seen) for t in thing]
+    if isinstance(thing, dict):
+        return {str(k): stable(v, seen) for k, v in sorted(thing.items(), key=lambda item: str(item[0]))}
+    if isinstance(thing, ModuleType):
+        return thing.__name__
+    if isinstance(thing, FunctionType):
+        return _stable_function(thing, seen)
+    if isinstance(thing, type) or inspect.isbuiltin(thing) or isinstance(thing, np.ufunc):
+        return f"{getattr(thing, '__module__', 'builtins')}.{getattr(thing, '__qualname__', thing.__name__)}"
+    if hasattr(thing, "func") and hasattr(thing, "keywords"):
+        return [stable(thing.func, seen), stable(thing.args, seen), stable(thing.keywords, seen)]
+    raise Unstable(f"{type(thing).__module__}.{type(thing).__name__} has no stable digest")
+
+
+def _stable_function(function: FunctionType, seen: tuple[int, ...]) -> Any:
+    name = f"{function.__module__}.{function.__qualname__}"
+    if function.__module__.partition(".")[0] in _INSTALLED or id(function) in seen:
+        return name
+    seen = (*seen, id(function))
+    code = function.__code__
+    described: dict[str, Any] = {"name": function.__qualname__}
+    try:
+        described["source"] = hashlib.sha256(inspect.getsource(function).encode()).hexdigest()
+    except (OSError, TypeError):
+        described["code"] = hashlib.sha256(code.co_code).hexdigest()
+        described["constants"] = [repr(c) for c in code.co_consts if not hasattr(c, "co_code")]
+    described["defaults"] = stable([function.__defaults__, function.__kwdefaults__], seen)
+    described["closure"] = [stable(c.cell_contents, seen) for c in function.__closure__ or ()]
+    used = [n for n in code.co_names if n in function.__globals__]
+    described["globals"] = {n: stable(function.__globals__[n], seen) for n in used}
+    return described
+
+
+_INSTALLED = {"tilemask", "numpy", "scipy", "skimage", "cv2"}

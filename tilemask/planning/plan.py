@@ -1,0 +1,311 @@
+"""The plan: passes, tiles, bytes, memory and time, known before anything runs and refused where it cannot fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tilemask.boxes import Box, Grid, no_reach
+from tilemask.errors import InputError, PlanError
+from tilemask.image import Image, Value
+from tilemask.planning.bill import RESERVED_BYTES, Bill, bill
+from tilemask.planning.cut import Pass, Write, cut
+from tilemask.planning.graph import everything
+from tilemask.planning.identity import identity
+from tilemask.planning.pyramid import LevelShape, level_shapes
+from tilemask.planning.tiles import choose_tile
+from tilemask.read.cache import ChunkCache
+
+CACHE_BYTES = 128 << 20
+BAND = 8
+"""Rows of tiles walked together: at 2048² tiles of 1024² chunks, 1.1 decodings per chunk from a cache of 128 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedLevel:
+    """A resolution level that the run itself writes, read by the pass that makes the next one."""
+
+    name: str
+    level: int
+    shape: tuple[int, ...]
+    dtype: Any
+    chunks: tuple[int, ...] | None
+
+    def read(self, box: Box, cache: ChunkCache) -> Any:
+        raise AssertionError("a planned level is read through the store")
+
+    def identity(self) -> dict[str, Any]:
+        return {"output": self.name, "level": self.level}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do; a value that can be printed, compared and refused.
+
+    Attributes
+    ----------
+    outputs : mapping of str to Image or Value
+        What is asked for.
+    passes : tuple of Pass
+        Sweeps over tiles, in order.
+    bills : tuple of Bill
+        The cost of each pass.
+    tile : tuple of int
+        Core of a tile per spatial axis; also the write unit of new outputs.
+    levels : mapping of str to list of (shape, factor)
+        Resolution levels of each output image.
+    threads : int
+        Tasks that run at the same moment on one worker.
+    workers : int
+        Worker processes; 1 for threads of this process.
+    identity : dict
+        What must be the same for a run to resume.
+    unstable : tuple of str
+        What has no stable digest; where there is any, the run cannot resume.
+    """
+
+    outputs: Mapping[str, Image | Value]
+    passes: tuple[Pass, ...]
+    bills: tuple[Bill, ...]
+    tile: tuple[int, ...]
+    levels: Mapping[str, Sequence[LevelShape]]
+    threads: int
+    workers: int
+    identity: Mapping[str, Any]
+    unstable: tuple[str, ...]
+    level_sources: Mapping[Image, tuple[str, int]]
+
+    @property
+    def tiles(self) -> int:
+        return sum(len(p.grid) for p in self.passes)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Peak of one worker: its libraries, its cache, and a task per thread."""
+        return RESERVED_BYTES + CACHE_BYTES + self.threads * max((b.task_bytes for b in self.bills), default=0)
+
+    @property
+    def disk_bytes(self) -> int:
+        """Outputs before compression plus the most scratch that lies beside them at one time."""
+        return sum(b.written_bytes for b in self.bills) + self.scratch_bytes
+
+    @property
+    def scratch_bytes(self) -> int:
+        peak = held = 0
+        sizes = {k.name: math.prod(k.image.spatial_shape) * k.image.pixel_bytes for p in self.passes for k in p.keeps}
+        for current in self.passes:
+            held += sum(sizes[k.name] for k in current.keeps)
+            peak = max(peak, held)
+            held -= sum(sizes[n] for n in current.release)
+        return peak
+
+    @property
+    def seconds(self) -> float:
+        """A rough estimate of the wall time."""
+        return sum(b.processor_seconds for b in self.bills) / (self.threads * self.workers)
+
+    def __str__(self) -> str:
+        rows = [("pass", "what", "tiles", "halo", "read", "scratch", "write", "memory per task")]
+        rows += [
+            (
+                str(p.number + 1),
+                describe(p),
+                f"{len(p.grid):,}",
+                _halo_text(b),
+                human_bytes(b.read_bytes),
+                human_bytes(b.scratch_bytes),
+                human_bytes(b.written_bytes),
+                human_bytes(b.task_bytes),
+            )
+            for p, b in zip(self.passes, self.bills, strict=True)
+        ]
+        widths = [max(len(r[c]) for r in rows) for c in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(w) if c == 1 else cell.rjust(w) for c, (cell, w) in enumerate(zip(r, widths, strict=True))) for r in rows]
+        where = f"{self.workers} workers × {self.threads}" if self.workers > 1 else f"{self.threads}"
+        lines.append(
+            f"tile {' × '.join(map(str, self.tile))}, {where} threads; memory up to {human_bytes(self.memory_bytes)} a worker; "
+            f"disk up to {human_bytes(self.disk_bytes)} ({human_bytes(self.scratch_bytes)} of it scratch); "
+            f"about {human_seconds(self.seconds)}"
+        )
+        if self.unstable:
+            lines.append("cannot resume: " + "; ".join(self.unstable))
+        return "\n".join(lines)
+
+
+def make_plan(
+    outputs: Mapping[str, Image | Value],
+    *,
+    tile: int | Sequence[int] | None = None,
+    pyramid: bool = True,
+    threads: int = 1,
+    workers: int = 1,
+    memory_bytes: int | None = None,
+    levels: Mapping[str, Sequence[LevelShape]] | None = None,
+) -> Plan:
+    """Plan the outputs; pure: reads no pixels and writes nothing.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Image or Value
+    tile : int, sequence of int or None
+        Core of a tile; None chooses the largest good one that fits.
+    pyramid : bool
+        Add lower resolution levels to each output image.
+    threads, workers : int
+        What will run at the same time.
+    memory_bytes : int or None
+        The limit of one worker; None does not refuse.
+    levels : mapping of str to list of (shape, factor), optional
+        Resolution levels per output, where they are not the planner's to choose.
+
+    Raises
+    ------
+    PlanError
+        A worker would need more memory than the limit; names the largest tile that would fit.
+    """
+    images, _ = everything(_images(outputs), [o for o in outputs.values() if isinstance(o, Value)])
+    if not images:
+        raise InputError("nothing to compute: no image, and no value that is made from one.")
+    shape = max((i.spatial_shape for i in images), key=math.prod)
+    if not math.prod(shape):
+        raise InputError(f"the image is empty: shape {shape}.")
+    chunks = next((c for i in images if (c := getattr(i.step, "chunks", None)) is not None), None)
+    sides = choose_tile(tile, shape, chunks)
+    plan = _draft(outputs, sides, pyramid, threads, workers, levels or {})
+    if memory_bytes is None or plan.memory_bytes <= memory_bytes:
+        return plan
+    fitting = _largest_fitting(outputs, sides, pyramid, threads, workers, levels or {}, memory_bytes)
+    if tile is None and fitting is not None:
+        return fitting
+    worst = max(plan.bills, key=lambda b: b.task_bytes)
+    advice = (
+        f"Use tile={list(fitting.tile)} ({human_bytes(fitting.memory_bytes)})."
+        if fitting is not None
+        else f"No tile fits: {human_bytes(RESERVED_BYTES + CACHE_BYTES)} are needed before the first one."
+    )
+    raise PlanError(
+        f"a tile of {' × '.join(map(str, sides))} with halo {_halo_text(worst)} needs {human_bytes(worst.task_bytes)} per task; "
+        f"{threads} tasks need {human_bytes(plan.memory_bytes)} with libraries and cache, the limit is "
+        f"{human_bytes(memory_bytes)}. {advice}"
+    )
+
+
+def _draft(
+    outputs: Mapping[str, Image | Value],
+    tile: tuple[int, ...],
+    pyramid: bool,
+    threads: int,
+    workers: int,
+    levels: Mapping[str, Sequence[LevelShape]],
+) -> Plan:
+    passes = cut(outputs, tile, band=BAND)
+    shapes = {
+        n: levels.get(n) or level_shapes(o.spatial_shape, o.pixel_size, full=pyramid)
+        for n, o in outputs.items()
+        if isinstance(o, Image)
+    }
+    sources: dict[Image, tuple[str, int]] = {}
+    for name, output in outputs.items():
+        if isinstance(output, Image):
+            passes += _pyramid(name, output, shapes[name], tile, len(passes), sources)
+    described, unstable = identity(outputs, tile, pyramid)
+    return Plan(
+        outputs=dict(outputs),
+        passes=tuple(passes),
+        bills=tuple(bill(p) for p in passes),
+        tile=tile,
+        levels=shapes,
+        threads=threads,
+        workers=workers,
+        identity=described,
+        unstable=tuple(unstable),
+        level_sources=sources,
+    )
+
+
+def _largest_fitting(
+    outputs: Mapping[str, Image | Value],
+    tile: tuple[int, ...],
+    pyramid: bool,
+    threads: int,
+    workers: int,
+    levels: Mapping[str, Sequence[LevelShape]],
+    memory_bytes: int,
+) -> Plan | None:
+    """The first plan that fits, halving the longest side of the tile."""
+    while max(tile) >= 32:
+        longest = tile.index(max(tile))
+        tile = tuple(t // 2 if n == longest else t for n, t in enumerate(tile))
+        plan = _draft(outputs, tile, pyramid, threads, workers, levels)
+        if plan.memory_bytes <= memory_bytes:
+            return plan
+    return None
+
+
+def is_labels(image: Image) -> bool:
+    """Whether pixels are names, not amounts: masks, and the integer types that `label` gives."""
+    return image.dtype == bool or (image.dtype.kind in "iu" and image.dtype.itemsize >= 4)
+
+
+def _pyramid(
+    name: str,
+    output: Image,
+    levels: Sequence[LevelShape],
+    tile: tuple[int, ...],
+    first: int,
+    sources: dict[Image, tuple[str, int]],
+) -> list[Pass]:
+    """One pass per lower level, each reading the level above through the store."""
+    from tilemask.operations.compose import downsample  # here, so that planning without a pyramid loads no kernels
+
+    passes = []
+    dtype = np.dtype(np.uint8) if output.dtype == bool else output.dtype
+    above = replace(output, dtype=dtype, step=PlannedLevel(name, 0, output.shape, dtype, tile))
+    for level, (shape, factor) in enumerate(levels[1:], 1):
+        sources[above] = (name, level - 1)
+        step = tuple(f // g for f, g in zip(factor, levels[level - 1][1], strict=True))
+        image = downsample(above, factor=step, labels=is_labels(output))
+        if image.spatial_shape != shape:  # a source that rounds its levels down
+            image = image[tuple(slice(0, n) for n in shape)]
+        passes.append(
+            Pass(first + level - 1, Grid(shape, tile, BAND), writes=(Write(name, level, image),), stored={above: name})
+        )
+        above = replace(image, step=PlannedLevel(name, level, image.shape, dtype, tile))
+    return passes
+
+
+def _images(outputs: Mapping[str, Image | Value]) -> list[Image]:
+    return [o for o in outputs.values() if isinstance(o, Image)]
+
+
+def describe(current: Pass) -> str:
+    """What a pass does, in a few words."""
+    words = [f"survey {v.step.name}" for v in current.surveys]
+    words += [f"write {w.name}" + (f" level {w.level}" if w.level else "") for w in current.writes]
+    words += [f"keep {k.name}" for k in current.keeps]
+    return ", ".join(words)
+
+
+def human_bytes(count: int) -> str:
+    """A byte count for people: 1.5 GB."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            return f"{size:.3g} {unit}" if unit != "B" else f"{count} B"
+        size /= 1000
+    raise AssertionError
+
+
+def human_seconds(seconds: float) -> str:
+    """A duration for people: 3 min."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _halo_text(b: Bill) -> str:
+    return " × ".join(str(lo) if lo == hi else f"{lo}+{hi}" for lo, hi in b.halo) if b.halo else str(no_reach(0))

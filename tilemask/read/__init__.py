@@ -1,0 +1,5 @@
+"""Paths, arrays and stores to images: one file per format, one source for all chunks."""
+
+from tilemask.read.opening import open_image
+
+__all__ = ["open_image"]

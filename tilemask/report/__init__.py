@@ -1,0 +1,1 @@
+"""Reporting: pictures of a result that fit on a screen."""
