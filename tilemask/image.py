@@ -111,6 +111,8 @@ class Image:
     step: Step | Source
     pixel_size: tuple[float, ...] | None = None
     unit: str | None = None
+    label: str = ""
+    """Name of the operation that made it, for plans and messages."""
 
     @property
     def ndim(self) -> int:
@@ -263,6 +265,7 @@ class Value:
 
     step: Survey | Formula
     dtype: np.dtype[Any] | None
+    label: str = ""
 
     def compute(self, *, tile: int | Sequence[int] | None = None, client: Any = None) -> Any:
         """Compute the value: a NumPy scalar, or what the survey returns. Parameters as in `Image.compute`."""
@@ -368,7 +371,8 @@ def map_tiles(
         cost=cost,
         user=user,
     )
-    return replace(first, shape=shape, axes=axes, dtype=np.dtype(first.dtype if dtype is None else dtype), step=step)
+    dtype = np.dtype(first.dtype if dtype is None else dtype)
+    return replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label="")
 
 
 def reduce_tiles(
@@ -466,7 +470,7 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
                     f"{next((a.axes for a in given.values() if isinstance(a, Image)), '?')!r})."
                 )
             bound.arguments.update({n: as_image(a, channel_axis=channel_axis) for n, a in given.items()})
-            made = function(*bound.args, **bound.kwargs)
+            made = replace(function(*bound.args, **bound.kwargs), label=function.__name__)
             if lazy:
                 return made
             tile = next(iter(bound.arguments[n] for n in given)).spatial_shape

@@ -25,7 +25,8 @@ class Case:
     finite: bool = False
     """True where NaN and infinite pixels are refused (tested elsewhere)."""
     may_raise: bool = False
-    """True where the operation raises `InputError`/`ValueError` on degenerate images (constant): eager and lazy must agree."""
+    """True where the operation raises `InputError`/`ValueError` on degenerate images (constant): eager and lazy must
+    agree."""
 
     @property
     def id(self) -> str:

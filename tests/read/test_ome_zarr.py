@@ -25,9 +25,7 @@ def written(path: Path, array: np.ndarray, axes: str, fmt: Any = None, **more: A
     fmt = fmt or FormatV05()
     group = zarr.open_group(path, mode="w", zarr_format=fmt.zarr_format)
     pyramid = [array, array[..., ::2, ::2]]
-    write_multiscale(
-        pyramid, group, fmt=fmt, axes=list(axes), scale={"y": 0.5, "x": 0.25}, axes_units=UNITS, **more
-    )
+    write_multiscale(pyramid, group, fmt=fmt, axes=list(axes), scale={"y": 0.5, "x": 0.25}, axes_units=UNITS, **more)
     return group
 
 
@@ -88,7 +86,9 @@ def _opened(tmp_path: Path, names: list[str]) -> Any:
 
 
 def test_several_labels_and_no_image_is_an_error_that_lists_them(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no image, but several labels: 'cells', 'nuclei'. Choose one, as in label='cells'"):
+    with pytest.raises(
+        InputError, match=r"no image, but several labels: 'cells', 'nuclei'. Choose one, as in label='cells'"
+    ):
         _opened(tmp_path, ["cells", "nuclei"])
 
 
@@ -169,6 +169,7 @@ def test_a_mask_comes_back_as_bool(tmp_path: Path) -> None:
     image = open_image(tmp_path / "a.zarr")
     assert image.dtype == bool
     assert_same_boxes(image, array)
+    assert_same_boxes(open_image(tmp_path / "a.zarr" / "0"), array, 3)
 
 
 def test_an_unfinished_output_is_refused(tmp_path: Path) -> None:
@@ -176,6 +177,9 @@ def test_an_unfinished_output_is_refused(tmp_path: Path) -> None:
     by_hand(tmp_path / "a.zarr", {"tilemask": record}, noise((20, 30)))
     with pytest.raises(IncompleteError, match=r"a\.zarr is not complete: .* Run the same command again to resume it"):
         open_image(tmp_path / "a.zarr")
+    for level in (tmp_path / "a.zarr" / "0", zarr.open_group(tmp_path / "a.zarr")["0"]):
+        with pytest.raises(IncompleteError, match=r"a\.zarr is not complete"):
+            open_image(level)
     zarr.open_group(tmp_path / "b.zarr", mode="w")
     by_hand(tmp_path / "b.zarr" / "labels" / "nuclei", {"tilemask": record}, noise((20, 30)))
     zarr.open_group(tmp_path / "b.zarr" / "labels", mode="a")
@@ -191,7 +195,7 @@ def test_a_converted_microscope_file_with_one_series_opens(tmp_path: Path) -> No
     by_hand(tmp_path / "a.zarr" / "0", {"ome": multiscales("yx")}, array)
     assert_same_boxes(open_image(tmp_path / "a.zarr"), array, 3)
     by_hand(tmp_path / "a.zarr" / "1", {"ome": multiscales("yx")}, array)
-    with pytest.raises(InputError, match="it holds '0', '1'. Open an image or an array in it by its path"):
+    with pytest.raises(InputError, match=r"it holds '0', '1'. Open an image or an array in it by its path"):
         open_image(tmp_path / "a.zarr")
 
 
@@ -214,7 +218,10 @@ def test_options_that_do_not_fit_say_what_there_is(tmp_path: Path) -> None:
 
 def test_metadata_that_leaves_the_store_or_lies_is_refused(tmp_path: Path) -> None:
     zarr.create_array(tmp_path / "secret.zarr", data=noise((20, 30)))
-    for path, message in (("../secret.zarr", "leaves the store"), ("7", "should be the array '7', which does not exist")):
+    for path, message in (
+        ("../secret.zarr", "leaves the store"),
+        ("7", "should be the array '7', which does not exist"),
+    ):
         attributes = {"ome": {"multiscales": [{"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": path}]}]}}
         by_hand(tmp_path / "a.zarr", attributes, noise((20, 30)))
         with pytest.raises(InputError, match=message):

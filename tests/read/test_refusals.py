@@ -15,20 +15,24 @@ import tilemask as tm
 from tests.read.boxes import noise, read
 from tilemask import open_image
 from tilemask.errors import InputError
-from tilemask.read.zarr_node import without_secrets
+from tilemask.read.addresses import without_secrets, without_secrets_in
 
 
 def test_nothing_there(tmp_path: Path) -> None:
     (tmp_path / "slide.zarr").mkdir()
-    with pytest.raises(InputError, match=rf"{tmp_path}/slid\.zarr does not exist\. {tmp_path} exists and holds slide\.zarr"):
+    with pytest.raises(
+        InputError, match=rf"{tmp_path}/slid\.zarr does not exist\. {tmp_path} exists and holds slide\.zarr"
+    ):
         open_image(tmp_path / "slid.zarr")
-    with pytest.raises(InputError, match="is a directory without Zarr metadata .* it holds nothing"):
+    with pytest.raises(InputError, match=r"is a directory without Zarr metadata .* it holds nothing"):
         open_image(tmp_path / "slide.zarr")
 
 
 def test_other_files_are_refused_by_their_first_bytes(tmp_path: Path) -> None:
     (tmp_path / "notes.tif").write_text("see you tomorrow")
-    with pytest.raises(InputError, match=r"notes\.tif is not an image that can be opened: it begins with b'see '.*TIFF"):
+    with pytest.raises(
+        InputError, match=r"notes\.tif is not an image that can be opened: it begins with b'see '.*TIFF"
+    ):
         open_image(tmp_path / "notes.tif")
     (tmp_path / "empty.tif").touch()
     with pytest.raises(InputError, match="it is empty"):
@@ -36,7 +40,9 @@ def test_other_files_are_refused_by_their_first_bytes(tmp_path: Path) -> None:
 
 
 def test_other_objects_are_refused() -> None:
-    with pytest.raises(InputError, match=r"builtins\.list cannot be opened as an image\. What can: .*dask\.array\.Array"):
+    with pytest.raises(
+        InputError, match=r"builtins\.list cannot be opened as an image\. What can: .*dask\.array\.Array"
+    ):
         open_image([[1, 2], [3, 4]])
     with pytest.raises(InputError, match="has dtype float16"):
         open_image(np.zeros((3, 3), "f2"))
@@ -88,7 +94,7 @@ def test_a_group_of_something_else(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
 def test_pixels_are_numbers(tmp_path: Path, dtype: object) -> None:
     zarr.create_array(tmp_path / "a.zarr", shape=(4, 5), chunks=(4, 5), dtype=dtype, zarr_format=2)
-    with pytest.raises(InputError, match="has dtype .* tilemask works on"):
+    with pytest.raises(InputError, match=r"has dtype .* tilemask works on"):
         open_image(tmp_path / "a.zarr")
 
 
@@ -98,7 +104,7 @@ def test_strings_are_refused(tmp_path: Path) -> None:
         zarr.create_array(
             tmp_path / f"{zarr_format}.zarr", shape=(4, 5), chunks=(4, 5), dtype="string", zarr_format=zarr_format
         )
-        with pytest.raises(InputError, match="has dtype .* tilemask works on"):
+        with pytest.raises(InputError, match=r"has dtype .* tilemask works on"):
             open_image(tmp_path / f"{zarr_format}.zarr")
 
 
@@ -181,8 +187,12 @@ def test_addresses_are_shown_without_secrets() -> None:
     assert without_secrets("https://me:secret@host/a.zarr?token=1#x") == "https://host/a.zarr"
     assert without_secrets("simplecache::s3://bucket/a.zarr") == "simplecache::s3://bucket/a.zarr"
     assert without_secrets("/data/a.zarr") == "/data/a.zarr"
-    with pytest.raises(InputError, match=r"^memory://nowhere has no Zarr metadata.*copy files of other formats here first"):
+    with pytest.raises(
+        InputError, match=r"^memory://nowhere has no Zarr metadata.*copy files of other formats here first"
+    ):
         open_image("memory://nowhere?token=secret")
     with pytest.raises(InputError, match=r"^nosuch://host/a\.zarr cannot be reached") as caught:
         open_image("nosuch://me:secret@host/a.zarr")
     assert "secret" not in str(caught.value)
+    told = without_secrets_in("403, url='https://me:secret@host/a?token=secret' (mailto:me@host)")
+    assert told == "403, url='https://host/a' (mailto:me@host)"

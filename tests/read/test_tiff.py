@@ -12,6 +12,7 @@ import tifffile
 from tests.read.boxes import assert_same_boxes, noise, read
 from tilemask import open_image
 from tilemask.errors import InputError
+from tilemask.read import chunked
 
 PLAIN: dict[str, dict[str, Any]] = {
     "tiled": {"tile": (32, 48), "compression": "zlib"},
@@ -31,7 +32,9 @@ PLAIN: dict[str, dict[str, Any]] = {
 def test_plain(tmp_path: Path, how: str, dtype: str) -> None:
     array = noise((75, 130), dtype)
     kwargs = {k: v for k, v in PLAIN[how].items() if k != "predictor" or dtype != "f4"}
-    tifffile.imwrite(tmp_path / "a.tif", array, byteorder=kwargs.pop("byteorder", "="), bigtiff=kwargs.pop("bigtiff", None), **kwargs)
+    tifffile.imwrite(
+        tmp_path / "a.tif", array, byteorder=kwargs.pop("byteorder", "="), bigtiff=kwargs.pop("bigtiff", None), **kwargs
+    )
     image = open_image(tmp_path / "a.tif")
     assert image.axes == "yx"
     assert_same_boxes(image, array)
@@ -75,7 +78,9 @@ def test_pages_are_planes(tmp_path: Path, tile: Any) -> None:
 def test_pyramid(tmp_path: Path) -> None:
     array = noise((96, 128, 3), "u1")
     with tifffile.TiffWriter(tmp_path / "a.ome.tif") as file:
-        file.write(array, subifds=1, tile=(32, 32), metadata={"axes": "YXS", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5})
+        file.write(
+            array, subifds=1, tile=(32, 32), metadata={"axes": "YXS", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+        )
         file.write(array[::2, ::2], subfiletype=1, tile=(32, 32))
     assert_same_boxes(open_image(tmp_path / "a.ome.tif"), array, 3)
     half = open_image(tmp_path / "a.ome.tif", level=1)
@@ -144,7 +149,9 @@ def test_a_file_that_lost_its_end_is_refused_on_opening(tmp_path: Path, kwargs: 
         page = file.pages[0]
         needed = page.dataoffsets[-1] + page.databytecounts[-1]
     (tmp_path / "a.tif").write_bytes(data[: needed - 100])
-    with pytest.raises(InputError, match=rf"a\.tif is truncated: its tiles need {needed} bytes, the file .* has {needed - 100}"):
+    with pytest.raises(
+        InputError, match=rf"a\.tif is truncated: its tiles need {needed} bytes, the file .* has {needed - 100}"
+    ):
         open_image(tmp_path / "a.tif")
 
 
@@ -152,7 +159,9 @@ def test_a_file_without_its_directory_is_refused(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise((80, 96)))
     for length in (4, 8, 60):
         (tmp_path / "b.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:length])
-        with pytest.raises(InputError, match=rf"b\.tif begins like a TIFF file, but cannot be opened .* It has {length} bytes"):
+        with pytest.raises(
+            InputError, match=rf"b\.tif begins like a TIFF file, but cannot be opened .* It has {length} bytes"
+        ):
             open_image(tmp_path / "b.tif")
 
 
@@ -174,3 +183,13 @@ def test_labels_and_odd_dtypes_are_refused(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "b.tif", noise((20, 30)))
     with pytest.raises(InputError, match=r"label='nuclei' was asked for, but .*b\.tif is a TIFF file"):
         open_image(tmp_path / "b.tif", label="nuclei")
+
+
+def test_a_file_that_changed_is_refused_in_another_process(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", noise((64, 64)), tile=(32, 32))
+    image = open_image(tmp_path / "a.tif")
+    with open(tmp_path / "a.tif", "ab") as file:
+        file.write(b"more")
+    chunked.forget(image.step.place)
+    with pytest.raises(InputError, match=r"had \d+ bytes when it was opened, and has \d+ now"):
+        read(image)

@@ -105,16 +105,16 @@ def test_any_layout_equals_numpy_slicing(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         z = zarr.create_array(f"{folder}/a.zarr", shape=shape, chunks=chunks, shards=shards, dtype="u2")
         z[...] = array
-        image = open_image(
-            f"{folder}/a.zarr", axes=axes, t=chosen.get("t"), z=chosen.get("z"), channel=chosen.get("c")
-        )
+        image = open_image(f"{folder}/a.zarr", axes=axes, t=chosen.get("t"), z=chosen.get("z"), channel=chosen.get("c"))
         assert_same_boxes(image, expected, 4)
 
 
 def test_names_of_axes_in_the_metadata_are_used(tmp_path: Path) -> None:
     array = noise((3, 30, 40))
     zarr.create_array(tmp_path / "v3.zarr", data=array, dimension_names=("channel", "y", "x"))
-    zarr.create_array(tmp_path / "v2.zarr", data=array, zarr_format=2, attributes={"_ARRAY_DIMENSIONS": ["c", "y", "x"]})
+    zarr.create_array(
+        tmp_path / "v2.zarr", data=array, zarr_format=2, attributes={"_ARRAY_DIMENSIONS": ["c", "y", "x"]}
+    )
     for name in ("v3.zarr", "v2.zarr"):
         image = open_image(tmp_path / name)
         assert image.axes == "yxc"
@@ -170,7 +170,9 @@ def test_a_missing_chunk_is_fill_value_unless_strict(tmp_path: Path) -> None:
         strict = open_image(path, strict=True)
         assert (read(strict, Box((0, 0), (20, 20))) == 5).all()
         for at, index, pixels in (((0, 20), "0/1", r"\[0:20, 20:40\]"), ((20, 40), "1/2", r"\[20:40, 40:60\]")):
-            with pytest.raises(InputError, match=rf"{sharded}\.zarr: chunk {index} \(pixels {pixels} of the array\) is missing"):
+            with pytest.raises(
+                InputError, match=rf"{sharded}\.zarr: chunk {index} \(pixels {pixels} of the array\) is missing"
+            ):
                 read(strict, Box(at, tuple(a + 20 for a in at)))
 
 

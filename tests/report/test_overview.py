@@ -87,7 +87,7 @@ def test_colours_belong_to_numbers_and_neighbours_differ() -> None:
 @pytest.mark.parametrize(
     ("pixel", "unit", "columns", "expected"),
     [
-        (0.5, "micrometer", 640, (100, "50 µm")),
+        (0.5, "micrometer", 640, (100, "50 um")),
         (10.0, "meter", 500, (100, "1 km")),
         (25.0, "micrometer", 640, (80, "2 mm")),
         (1.0, "nanometer", 10, (2, "2 nm")),
@@ -98,7 +98,10 @@ def test_scale_bars_have_round_lengths(pixel: float, unit: str, columns: int, ex
     assert scale_bar(pixel, unit, columns) == expected
 
 
-@pytest.mark.parametrize(("shape", "size"), [((1000, 500), (640, 320)), ((100, 50), (600, 300)), ((641, 1), (640, 1))])
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((1000, 500), (640, 320)), ((100, 50), (600, 300)), ((400, 200), (640, 320)), ((641, 1), (640, 1))],
+)
 def test_panels_fit_on_a_screen(shape: tuple[int, int], size: tuple[int, int]) -> None:
     assert panel_size(shape) == size
 

@@ -33,7 +33,7 @@ def pixels(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 
 def two_levels(shape: tuple[int, ...], tile: tuple[int, ...]) -> tuple[Level, ...]:
-    """A pyramid of two levels at a size at which `pyramid` would make one."""
+    """A pyramid of two levels at the size of a test."""
     half = tuple(-(-n // 2) for n in shape)
     ones, twos = (1,) * len(shape), (2,) * len(shape)
     return (

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.write.stores import output
 from tilemask.errors import InputError
-from tilemask.write.layout import OutputSpec, chunk_side, make_level, pyramid
+from tilemask.write.layout import OutputSpec, chunk_side, make_level
 
 
 @pytest.mark.parametrize(
@@ -31,33 +31,18 @@ def test_a_chunk_is_the_largest_small_divisor_of_the_tile(side: int, ndim: int, 
 
 @given(st.lists(st.integers(1, 9000), min_size=2, max_size=3), st.integers(1, 3000))
 def test_write_units_are_whole_chunks_and_walk_the_same_grid_as_the_tiles(shape: list[int], side: int) -> None:
-    for level in pyramid(shape, (side,) * len(shape)):
-        for n, tile, chunk in zip(level.shape, level.tile, level.chunk, strict=True):
-            assert tile % chunk == 0
-            assert tile <= side
-            assert tile == side or tile >= n, "a clipped write unit covers its axis"
+    ones = (1,) * len(shape)
+    level = make_level(shape, ones, (side,) * len(shape), ones, ones)
+    for n, tile, chunk in zip(level.shape, level.tile, level.chunk, strict=True):
+        assert tile % chunk == 0
+        assert tile <= side
+        assert tile == side or tile >= n, "a clipped write unit covers its axis"
 
 
-def test_levels_halve_rounding_up_until_they_fit_on_a_screen() -> None:
-    levels = pyramid((5001, 3000), (2048, 2048), (0.5, 0.5))
-    assert [level.shape for level in levels] == [(5001, 3000), (2501, 1500), (1251, 750), (626, 375)]
-    assert [level.scale for level in levels] == [(0.5, 0.5), (1, 1), (2, 2), (4, 4)]
-    assert [level.translation for level in levels] == [(0, 0), (0.25, 0.25), (0.75, 0.75), (1.75, 1.75)]
-    assert levels[-1].tile == (626, 375)
-    assert len(pyramid((5001, 3000), (2048, 2048), full=False)) == 1
-    assert len(pyramid((1024, 10), (2048, 2048))) == 1
-
-
-def test_planes_wait_until_voxels_are_cubes() -> None:
-    levels = pyramid((40, 9000, 9000), (8, 512, 512), (2.0, 0.5, 0.5))
-    assert [level.factor for level in levels] == [(1, 1, 1), (1, 2, 2), (1, 4, 4), (2, 8, 8), (4, 16, 16)]
-    alike = pyramid((40, 2048, 2048), (8, 512, 512))
-    assert [level.factor for level in alike] == [(1, 1, 1), (2, 2, 2)]
-
-
-def test_an_axis_of_one_pixel_is_left_alone() -> None:
-    assert [level.shape for level in pyramid((1, 4000), (512, 512))] == [(1, 4000), (1, 2000), (1, 1000)]
-    assert pyramid((1, 4000), (512, 512))[-1].factor == (1, 4)
+def test_a_level_smaller_than_a_tile_is_one_small_shard() -> None:
+    level = make_level((626, 375), (8, 8), (2048, 2048), (4.0, 4.0), (1.75, 1.75))
+    assert level.tile == level.chunk == (626, 375)
+    assert make_level((1500, 375), (4, 4), (2048, 2048), (2.0, 2.0), (0.75, 0.75)).tile == (2048, 375)
 
 
 @pytest.mark.parametrize("name", ["a", "nuclei", "CD3-positive_2.1", "0", "x" * 64])

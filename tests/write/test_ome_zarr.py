@@ -17,7 +17,7 @@ from tests.write.stores import PLAN, napari_layers, output, pixels, read, save, 
 from tilemask.errors import ChangedPlanError, IncompleteError, InputError
 from tilemask.read import open_image
 from tilemask.write.host import marks, source_pyramid
-from tilemask.write.layout import pyramid
+from tilemask.write.layout import make_level
 from tilemask.write.ome_zarr import commit, create
 
 FORMATS = {"0.5": FormatV05(), "0.4": FormatV04()}
@@ -216,7 +216,7 @@ def test_levels_follow_the_image_whatever_its_factors(tmp_path: Path) -> None:
 def test_what_cannot_share_a_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds one image; found 'a', 'b'"):
         create(tmp_path / "out", [output("a", "image"), output("b", "image")], plan=PLAN)
-    with pytest.raises(InputError, match="share one pixel grid; found 'a' .* 'b'"):
+    with pytest.raises(InputError, match=r"share one pixel grid; found 'a' .* 'b'"):
         create(tmp_path / "out", [output("a"), output("b", shape=(90, 131))], plan=PLAN)
     assert not (tmp_path / "out").exists()
 
@@ -272,9 +272,7 @@ def test_images_with_time_take_no_labels(tmp_path: Path) -> None:
         source_pyramid(tmp_path / "film", (64, 64))
 
 
-def test_a_deep_pyramid_is_valid(tmp_path: Path) -> None:
-    levels = pyramid((1, 5000), (1, 2048), (2.0, 2.0))
-    spec = output(shape=(1, 5000), levels=levels)
+def test_one_level_of_one_row_is_valid(tmp_path: Path) -> None:
+    spec = output(shape=(1, 5000), levels=(make_level((1, 5000), (1, 1), (1, 2048), (2.0, 2.0), (0.0, 0.0)),))
     save(tmp_path / "out", {spec: pixels((1, 5000))})
     validate(tmp_path / "out")
-    assert len(levels) == 4

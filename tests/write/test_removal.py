@@ -62,10 +62,10 @@ def test_what_others_put_there_is_named_and_nothing_is_deleted(tmp_path: Path, w
     save(store, {output(): pixels((90, 130))})
     (store / where).parent.mkdir(exist_ok=True)
     (store / where).write_text("{}")
-    before = {f for f in store.rglob("*")}
+    before = set(store.rglob("*"))
     with pytest.raises(InputError, match="which tilemask did not write"):
         remove(store, ["nuclei"])
-    assert {f for f in store.rglob("*")} == before
+    assert set(store.rglob("*")) == before
     assert marks(store)["nuclei"]["state"] == "complete"
 
 

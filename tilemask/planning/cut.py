@@ -167,7 +167,8 @@ def cut(outputs: Mapping[str, Image | Value], tile: tuple[int, ...], *, band: in
 
 
 def image_name(image: Image) -> str:
-    return image.step.name if isinstance(image.step, Step) else "source"
+    """What people call an image: the operation that made it."""
+    return image.label or (image.step.name if isinstance(image.step, Step) else "source")
 
 
 def cost_of(images: list[Image], stored: Collection[Image]) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tilemask.boxes import Box
-from tilemask.image import Formula, Image, Step, Survey, Value
+from tilemask.image import Formula, Image, Source, Step, Survey, Value
 
 
 def values_of(image: Image) -> list[Value]:
@@ -71,6 +71,17 @@ def everything(images: Iterable[Image], values: Iterable[Value]) -> tuple[list[I
                 if isinstance(node.step, Survey):
                     todo.extend((i, False) for i in node.step.images)
     return list(found_images), list(found_values)
+
+
+def images_of(outputs: Mapping[str, Image | Value]) -> list[Image]:
+    """All images that the outputs are made from, inputs first."""
+    images = [o for o in outputs.values() if isinstance(o, Image)]
+    return everything(images, [o for o in outputs.values() if isinstance(o, Value)])[0]
+
+
+def sources_of(outputs: Mapping[str, Image | Value]) -> list[Source]:
+    """Where the pixels of the outputs come from."""
+    return [i.step for i in images_of(outputs) if not isinstance(i.step, Step)]
 
 
 def boxes_needed(requests: Iterable[tuple[Image, Box]], stop: Collection[Image] = ()) -> dict[Image, Box]:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from tilemask.boxes import Box, Grid, no_reach
-from tilemask.errors import InputError, PlanError
+from tilemask.errors import PlanError
 from tilemask.image import Image, Value
 from tilemask.planning.bill import RESERVED_BYTES, Bill, bill
-from tilemask.planning.cut import Pass, Write, cut
-from tilemask.planning.graph import everything
+from tilemask.planning.cut import Pass, Write, cut, image_name
+from tilemask.planning.graph import sources_of
 from tilemask.planning.identity import identity
 from tilemask.planning.pyramid import LevelShape, level_shapes
-from tilemask.planning.tiles import choose_tile
+from tilemask.planning.tiles import choose_tile, largest_shape
 from tilemask.read.cache import ChunkCache
 
 CACHE_BYTES = 128 << 20
@@ -167,14 +167,8 @@ def make_plan(
     PlanError
         A worker would need more memory than the limit; names the largest tile that would fit.
     """
-    images, _ = everything(_images(outputs), [o for o in outputs.values() if isinstance(o, Value)])
-    if not images:
-        raise InputError("nothing to compute: no image, and no value that is made from one.")
-    shape = max((i.spatial_shape for i in images), key=math.prod)
-    if not math.prod(shape):
-        raise InputError(f"the image is empty: shape {shape}.")
-    chunks = next((c for i in images if (c := getattr(i.step, "chunks", None)) is not None), None)
-    sides = choose_tile(tile, shape, chunks)
+    chunks = next((s.chunks for s in sources_of(outputs) if s.chunks is not None), None)
+    sides = choose_tile(tile, largest_shape(outputs), chunks)
     plan = _draft(outputs, sides, pyramid, threads, workers, levels or {})
     if memory_bytes is None or plan.memory_bytes <= memory_bytes:
         return plan
@@ -278,15 +272,11 @@ def _pyramid(
     return passes
 
 
-def _images(outputs: Mapping[str, Image | Value]) -> list[Image]:
-    return [o for o in outputs.values() if isinstance(o, Image)]
-
-
 def describe(current: Pass) -> str:
     """What a pass does, in a few words."""
-    words = [f"survey {v.step.name}" for v in current.surveys]
+    words = [f"survey {v.label or v.step.name}" for v in current.surveys]
     words += [f"write {w.name}" + (f" level {w.level}" if w.level else "") for w in current.writes]
-    words += [f"keep {k.name}" for k in current.keeps]
+    words += [f"keep {image_name(k.image)}" for k in current.keeps]
     return ", ".join(words)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from tilemask.errors import InputError
+from tilemask.image import Image, Value
+from tilemask.planning.graph import images_of
 
 TARGET_PIXELS = 1 << 22
 """A tile of 2048² keeps halos small beside cores, Python small beside kernels, and a task in tens of megabytes."""
@@ -42,3 +45,20 @@ def _round_to_chunks(sides: tuple[int, ...], chunks: tuple[int, ...] | None) -> 
     if chunks is None or len(chunks) != len(sides):
         return sides
     return tuple(c * max(1, round(s / c)) if c <= 4 * s and s % c else s for s, c in zip(sides, chunks, strict=True))
+
+
+def largest_shape(outputs: Mapping[str, Image | Value]) -> tuple[int, ...]:
+    """The spatial shape of the largest image that the outputs are made from.
+
+    Raises
+    ------
+    InputError
+        There is no image, or an empty one.
+    """
+    images = images_of(outputs)
+    if not images:
+        raise InputError("nothing to compute: no image, and no value that is made from one.")
+    for image in images:
+        if not math.prod(image.shape):
+            raise InputError(f"an image is empty: {image!r}.")
+    return max((i.spatial_shape for i in images), key=math.prod)

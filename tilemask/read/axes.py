@@ -147,8 +147,7 @@ def _with_channel(shape: Sequence[int], channel_axis: int, what: str, named: str
     if ndim not in (3, 4) or not -ndim <= channel_axis < ndim:
         raise InputError(
             f"channel_axis={channel_axis} does not fit {what}, which has {ndim} axes (shape {tuple(shape)}); an image "
-            "with "
-            "channels has 3 (yx and c) or 4 (zyx and c)."
+            "with channels has 3 (yx and c) or 4 (zyx and c)."
         )
     spatial = list("zyx"[-(ndim - 1) :])
     spatial.insert(channel_axis % ndim, "c")

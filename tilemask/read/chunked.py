@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box
 from tilemask.errors import InputError
+from tilemask.read.addresses import without_secrets_in
 from tilemask.read.axes import Layout
 from tilemask.read.cache import ChunkCache
 
@@ -114,7 +115,7 @@ class ChunkedSource:
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", self.layout.of(self.array_shape))
         object.__setattr__(self, "chunks", self.layout.of(self.array_chunks)[: len(self.layout.axes.removesuffix("c"))])
-        object.__setattr__(self, "key", json.dumps(self.identity(), sort_keys=True))
+        object.__setattr__(self, "key", json.dumps([self.identity(), self.strict], sort_keys=True))
 
     def read(self, box: Box, cache: ChunkCache) -> NDArray[Any]:
         """The pixels of a box: a read-only view of one chunk, or a new array where several are touched."""
@@ -147,7 +148,6 @@ class ChunkedSource:
             "axes": self.layout.axes,
             "order": list(self.layout.order),
             "picks": [list(p) for p in self.layout.picks],
-            "strict": self.strict,
         }
 
     def _held(self, index: tuple[int, ...], cache: ChunkCache) -> NDArray[Any]:
@@ -165,8 +165,7 @@ class ChunkedSource:
             if self.strict:
                 raise InputError(
                     f"{self.place.name}: {self._where(tuple(full))} is missing, and strict=True was asked for. "
-                    "Complete the "
-                    "array, or open it with strict=False to read missing chunks as fill value."
+                    "Complete the array, or open it with strict=False to read missing chunks as fill value."
                 )
             shape = self.layout.of(self.array_chunks)
             return np.full(shape, bool(fill) if self.mask else fill, self.dtype)
@@ -188,7 +187,8 @@ class ChunkedSource:
         except Exception as error:
             forget(self.place)
             raise InputError(
-                f"{self.place.name}: {self._where(index)} cannot be read ({type(error).__name__}: {error}). "
+                f"{self.place.name}: {self._where(index)} cannot be read ({type(error).__name__}: "
+                f"{without_secrets_in(error)}). "
                 "The file may be truncated or damaged, or the storage not answering; restore it and run again."
             ) from error
 

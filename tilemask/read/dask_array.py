@@ -76,8 +76,7 @@ def open_dask(array: dask.array.Array, selection: Selection) -> Image:
     if _holds_futures(array):
         raise InputError(
             f"{what} is persisted on a cluster: its pixels are in the memory of workers, where tiles cannot be read "
-            "from. "
-            "Write it with to_zarr and open the store, or pass the array from before persist()."
+            "from. Write it with to_zarr and open the store, or pass the array from before persist()."
         )
     layout = arrange(array.shape, selection, what)
     dtype = array.dtype.newbyteorder("=")

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tilemask.errors import IncompleteError, InputError
 from tilemask.image import Image
+from tilemask.read.addresses import is_url
 from tilemask.read.axes import Selection, canonical
 from tilemask.read.zarr_array import zarr_image
-from tilemask.read.zarr_node import Node
+from tilemask.read.zarr_node import Node, open_store, read_node
 
 
 def open_node(node: Node, selection: Selection) -> Image:
     """The image of an array, of an OME-Zarr image, or of one of the labels in a group."""
     if node.is_array:
-        _check_complete(node)
         return _plain_array(node, selection)
     if selection.label is not None:
         return _multiscale(_label(node, selection.label), selection)
@@ -54,7 +55,21 @@ def _plain_array(node: Node, selection: Selection) -> Image:
             raise InputError(
                 f"{option}={given!r} was asked for, but {node.name} is a single array. Open the group that holds it."
             )
-    return zarr_image(node, selection, mask=_is_mask(node))
+    around = _enclosing(node)
+    if around is None:
+        return zarr_image(node, selection)
+    _check_complete(around)
+    return zarr_image(node, selection, mask=_is_mask(around))
+
+
+def _enclosing(node: Node) -> Node | None:
+    """The group around an array: the record of tilemask is there, and holds for a level opened by its own path too."""
+    if node.path:
+        return read_node(node.where, node.store, node.path.rpartition("/")[0])
+    if isinstance(node.where, str) and not is_url(node.where):
+        parent = str(Path(node.where).parent)
+        return read_node(parent, open_store(parent), "")
+    return None
 
 
 def _label(node: Node, name: str) -> Node:
@@ -137,8 +152,7 @@ def _axes(scales: Mapping[str, Any], ndim: int, what: str) -> tuple[str, Sequenc
     if letters is None or len(letters) != ndim:
         raise InputError(
             f"{what} has {ndim} axes, its metadata names {', '.join(names)}; one each of t, c, z, y and x is "
-            "understood. "
-            "Open the array by its path and name them with axes=."
+            "understood. Open the array by its path and name them with axes=."
         )
     return letters, [a.get("unit") for a in axes]
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from tilemask.errors import InputError
 from tilemask.image import Image, check_dtype, from_array
+from tilemask.read.addresses import is_url, without_secrets
 from tilemask.read.axes import Selection, arrange
 
 READABLE = (
     "Zarr arrays (v2, v3), OME-Zarr images and labels, TIFF, BigTIFF and OME-TIFF files, NumPy arrays, zarr.Array, "
-    "zarr.Group "
-    "and dask.array.Array"
+    "zarr.Group and dask.array.Array"
 )
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -127,7 +127,7 @@ def _open(source: Any, selection: Selection) -> Image:
 
 def _open_address(address: str, selection: Selection) -> Image:
     from tilemask.read.ome_zarr import open_node
-    from tilemask.read.zarr_node import is_url, open_store, read_node, without_secrets
+    from tilemask.read.zarr_node import open_store, read_node
 
     if address.startswith("file://"):
         address = unquote(urlsplit(address).path)
@@ -136,8 +136,7 @@ def _open_address(address: str, selection: Selection) -> Image:
         if node is None:
             raise InputError(
                 f"{without_secrets(address)} has no Zarr metadata (zarr.json, .zarray or .zgroup). Over the network, "
-                "Zarr arrays "
-                "and OME-Zarr images can be read; copy files of other formats here first."
+                "Zarr arrays and OME-Zarr images can be read; copy files of other formats here first."
             )
         return open_node(node, selection)
     path = Path(address).absolute()

@@ -50,6 +50,11 @@ class TiffPlace:
         return self.path
 
     def open(self) -> TiffReader:
+        size = Path(self.path).stat().st_size
+        if size != self.size:
+            raise InputError(
+                f"{self.path} had {self.size} bytes when it was opened, and has {size} now. Open it again."
+            )
         return TiffReader(self.path, self.level)
 
     def identity(self) -> dict[str, Any]:
@@ -128,7 +133,7 @@ def open_tiff(path: Path, selection: Selection) -> Image:
 
 
 def _letters(axes: str, name: str, selection: Selection) -> str | None:
-    """tifffile's axes as ours: samples are channels, and the pages of a plain stack are planes."""
+    """Axes of tifffile as ours: samples are channels, and the pages of a plain stack are planes."""
     if selection.axes is not None:
         return None
     letters = axes.lower()
@@ -140,8 +145,7 @@ def _letters(axes: str, name: str, selection: Selection) -> str | None:
     if unknown:
         raise InputError(
             f"{name} has axes {axes}, of which {', '.join(unknown).upper()} is not understood. Name all {len(axes)} "
-            "axes, "
-            "as in axes='zcyx'."
+            "axes, as in axes='zcyx'."
         )
     return letters
 

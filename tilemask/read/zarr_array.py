@@ -19,10 +19,11 @@ from zarr.core.sync import sync
 
 from tilemask.errors import InputError
 from tilemask.image import Image
+from tilemask.read.addresses import is_url, without_secrets
 from tilemask.read.axes import Selection, arrange, canonical, pixel_extent
 from tilemask.read.chunked import ChunkedSource, opened
 from tilemask.read.zarr_decode import decoder
-from tilemask.read.zarr_node import Node, check_array, is_url, open_array, open_store, read_node, without_secrets
+from tilemask.read.zarr_node import Node, check_array, open_array, open_store, read_node
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -1,5 +1,4 @@
-"""Zarr stores, and what lies in them: the metadata documents of groups and arrays, read before zarr-python acts on
-them.
+"""Zarr stores and what lies in them: metadata documents, read before zarr-python acts on them.
 
 The documents are read first on purpose. Zarr v2 names codecs that run code from the data (`pickle`), and opening
 resolves codec names through plug-ins; so the codecs are compared with a list of harmless ones while they are still
@@ -10,11 +9,9 @@ read no faster.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import zarr
@@ -25,6 +22,7 @@ from zarr.core.sync import sync
 
 from tilemask.errors import InputError
 from tilemask.image import check_dtype
+from tilemask.read.addresses import is_url, without_secrets, without_secrets_in
 
 # fmt: off
 CODECS = frozenset({
@@ -34,21 +32,6 @@ CODECS = frozenset({
 })
 # fmt: on
 """Codecs that only turn bytes into pixels."""
-
-
-def is_url(source: str) -> bool:
-    """Whether this is an address for fsspec instead of a path."""
-    return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)", source))
-
-
-def without_secrets(address: str) -> str:
-    """A URL without user, password, query and fragment; a path as it is."""
-    if not is_url(address):
-        return address
-    chained = address.split("::")
-    parts = urlsplit(chained[-1])
-    host = parts.netloc.rpartition("@")[2]
-    return "::".join([*chained[:-1], f"{parts.scheme}://{host}{parts.path}"])
 
 
 def open_store(where: str | Store) -> Store:
@@ -61,8 +44,8 @@ def open_store(where: str | Store) -> Store:
         return zarr.storage.FsspecStore.from_url(where, read_only=True)
     except Exception as error:
         raise InputError(
-            f"{without_secrets(where)} cannot be reached ({type(error).__name__}: {error}). Check the address; fsspec "
-            "needs "
+            f"{without_secrets(where)} cannot be reached ({type(error).__name__}: {without_secrets_in(error)}). Check "
+            "the address; fsspec needs "
             "a package per protocol, such as s3fs for s3:// and aiohttp for https://."
         ) from error
 
@@ -181,7 +164,8 @@ def _document(where: str | Store, store: Store, path: str, name: str) -> Mapping
         raw = sync(store.get(key, default_buffer_prototype()))
     except Exception as error:
         raise InputError(
-            f"{shown}: {key} cannot be read ({type(error).__name__}: {error}). Check the address and the permissions."
+            f"{shown}: {key} cannot be read ({type(error).__name__}: {without_secrets_in(error)}). Check the address "
+            "and the permissions."
         ) from error
     if raw is None:
         return None

@@ -1,7 +1,8 @@
 """Pixels to colours: contrast for images, a fixed table for labels.
 
-The colour of a label depends on its number alone, so that the same object has the same colour in every picture. Hues follow
-the golden ratio: labels are numbered along rows, so neighbours have near numbers, and near numbers get hues far apart.
+The colour of a label depends on its number alone, so that the same object has the same colour in every picture. Hues
+follow the golden ratio: labels are numbered along rows, so neighbours have near numbers, and near numbers get hues far
+apart.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def image_colours(plane: NDArray[Any], channels: bool) -> NDArray[np.uint8]:
     plane : numpy.ndarray
         Shape (row, column) or (row, column, channel), any bool, integer or float dtype.
     channels : bool
-        Whether there is a channel axis. Three or four channels are red, green, blue (and alpha, not shown); of any other
-        number the first is shown in grey.
+        Whether there is a channel axis. Three or four channels are red, green, blue (and alpha, not shown); of any
+        other number the first is shown in grey.
 
     Returns
     -------

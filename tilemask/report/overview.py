@@ -1,8 +1,8 @@
 """The overview picture of a run: what went in, what came out, and whether the outlines lie where they should.
 
-It is drawn with Pillow alone, which comes with scikit-image; a plotting library would be the heaviest dependency of the
-package. Panels are brought to one size first and outlines are found there, so that they are as thin as the screen allows
-however large the image was.
+It is drawn with Pillow alone, which comes with scikit-image; a plotting library would be the heaviest dependency of
+the package. Panels are brought to one size first and outlines are found there, so that they are as thin as the screen
+allows however large the image was.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 _PANEL = 640
 """Longest side of a panel in pixels."""
+_TINY = 160
+"""Up to this many pixels a side single pixels are shown as squares."""
 _EDGE, _GAP, _TITLE = 28, 18, 34
 _PAPER, _INK = (255, 255, 255), (30, 30, 34)
 _FONT = 19
 
-_UNITS = {"nanometer": (1e-9, "nm"), "micrometer": (1e-6, "µm"), "millimeter": (1e-3, "mm"), "meter": (1.0, "m")}
-_LENGTHS = [(1e-9, "nm"), (1e-6, "µm"), (1e-3, "mm"), (1.0, "m"), (1e3, "km")]
+# "um": the font that comes with Pillow has no Greek letters.
+_UNITS = {"nanometer": (1e-9, "nm"), "micrometer": (1e-6, "um"), "millimeter": (1e-3, "mm"), "meter": (1.0, "m")}
+_LENGTHS = [(1e-9, "nm"), (1e-6, "um"), (1e-3, "mm"), (1.0, "m"), (1e3, "km")]
 
 
 def overview(
@@ -83,9 +86,9 @@ def overview(
 
 
 def panel_size(shape: Sequence[int]) -> tuple[int, int]:
-    """Fit (rows, columns) into a panel; what is much smaller is enlarged by a whole number, so that pixels stay square."""
+    """Fit (rows, columns) into a panel; what is tiny is enlarged by a whole number, to show its pixels."""
     longest = max(shape)
-    factor = max(1, _PANEL // longest) if longest <= _PANEL else _PANEL / longest
+    factor = _PANEL // longest if longest <= _TINY else _PANEL / longest
     rows, columns = (max(1, round(n * factor)) for n in shape)
     return rows, columns
 
@@ -113,17 +116,17 @@ def scale_bar(pixel: float, unit: str, columns: int) -> tuple[int, str]:
 def _mask_panels(
     plain: NDArray[np.uint8], mask: NDArray[Any], size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The mask in its colours, and the image with the outlines of the mask."""
+    """Draw the mask in its colours, and the image with the outlines of the mask."""
     labels = mask[np.ix_(*(np.arange(n) * m // n for n, m in zip(size, mask.shape, strict=True)))]
     coloured, outlined = label_colours(labels), plain.copy()
     edge = find_boundaries(labels, mode="inner")
-    outlined[edge] = FOREGROUND if labels.dtype == np.bool_ else coloured[edge]
+    # A third of white: saturated blue and red are lost on a dark image.
+    outlined[edge] = FOREGROUND if labels.dtype == np.bool_ else 85 + coloured[edge] // 3 * 2
     return coloured, outlined
 
 
 def _resized(colours: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    enlarged = size[0] >= colours.shape[0]
-    method = Picture.Resampling.NEAREST if enlarged else Picture.Resampling.LANCZOS
+    method = Picture.Resampling.NEAREST if max(colours.shape) <= _TINY else Picture.Resampling.LANCZOS
     return np.asarray(Picture.fromarray(colours).resize((size[1], size[0]), method))
 
 

@@ -76,7 +76,7 @@ class Engine:
         return self.values[value]
 
     def _sweep(self, current: Pass) -> list[Any]:
-        job = self._job(current)
+        job = self.job(current)
         done, parts = self.ledger.begun(current)
         self.done_before += sum(done)
         failures: list[Failure] = []
@@ -176,7 +176,8 @@ class Engine:
         error.add_note(first.trace)
         raise error
 
-    def _job(self, current: Pass) -> Job:
+    def job(self, current: Pass) -> Job:
+        """What the tasks of a pass need; every earlier pass must be done."""
         images = downstream_first(current.evaluated, current.stored)
         computed = [i for i in images if i not in current.stored]
         records = {r: self.values[r] for i in computed if (r := getattr(i.step, "records", None)) is not None}

@@ -1,73 +1,139 @@
 """Compute into memory: `Image.compute`, `Value.compute`, `Image.to_dask` and every eager call.
 
-The same passes, tasks and kernels as for a store; what differs is that outputs are kept as scratch in memory and put
-together at the end.
+The same passes, tasks and kernels as for a store; what differs is that outputs are kept as scratch and put together at the
+end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tilemask.boxes import whole
-from tilemask.errors import InputError
+from tilemask.boxes import Box, whole
 from tilemask.image import Image, Value
-from tilemask.planning import cut
-from tilemask.planning.graph import everything
-from tilemask.planning.tiles import choose_tile
+from tilemask.planning.cut import cut
+from tilemask.planning.graph import sources_of
+from tilemask.planning.plan import BAND, CACHE_BYTES
+from tilemask.planning.tiles import choose_tile, largest_shape
 from tilemask.read.cache import ChunkCache
 from tilemask.run.engine import Engine
+from tilemask.run.evaluate import evaluate
 from tilemask.run.ledger import NoLedger
-from tilemask.run.pools import ThreadPool, processors
+from tilemask.run.pools import Pool, ThreadPool, processors
 from tilemask.run.progress import Silent
-from tilemask.run.scratch import MemoryScratch
+from tilemask.run.scratch import FolderScratch, MemoryScratch, Scratch
+from tilemask.run.task import Job, context_of
 
-CACHE_BYTES = 128 << 20
+if TYPE_CHECKING:
+    import dask.array
 
 
 def compute(
     outputs: Mapping[str, Image | Value], *, tile: int | Sequence[int] | None = None, client: Any = None
 ) -> dict[str, Any]:
     """Compute images as NumPy arrays and values as what they are."""
-    shape = largest_shape(outputs)
-    passes = cut(outputs, choose_tile(tile, shape, chunks_of(outputs)), band=4, write=False)
-    tiles = max((len(p.grid) for p in passes), default=0)
-    pool = ThreadPool(min(processors(), max(tiles, 1)), CACHE_BYTES)
-    try:
-        engine = Engine(passes, pool, MemoryScratch(), NoLedger(), Silent(), run_length=1)
+    with _engine(outputs, tile, client) as engine:
         engine.run()
         return {
             name: engine.resolve(o) if isinstance(o, Value) else _assemble(engine, o) for name, o in outputs.items()
         }
-    finally:
-        pool.close()
+
+
+def to_dask(image: Image, *, tile: int | Sequence[int] | None = None) -> dask.array.Array:
+    """A Dask array of an image: its surveys are computed now, what is left is one task per tile."""
+    import dask.array
+
+    with _engine({"image": image}, tile, None) as engine:
+        *surveys, last = engine.passes
+        engine.passes = surveys
+        engine.run()
+        reader = TileReader(engine.job(last), image)
+        sides = last.grid.tile + image.shape[len(last.grid.tile) :]
+        meta = np.empty((0,) * image.ndim, image.dtype)
+        return dask.array.from_array(reader, chunks=sides, asarray=False, inline_array=True, meta=meta)
+
+
+@dataclass(frozen=True, eq=False)
+class TileReader:
+    """An array-like of the last pass of an image: slicing it evaluates the tiles that the slice touches."""
+
+    job: Job
+    image: Image
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.image.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.image.ndim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.image.dtype
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        keys = key if isinstance(key, tuple) else (key,)
+        keys += (slice(None),) * (self.ndim - len(keys))
+        spans = [_span(k, n) for k, n in zip(keys, self.image.spatial_shape, strict=False)]
+        box = Box(tuple(s[0] for s in spans), tuple(s[1] for s in spans))
+        return self._read(box)[(*(s[2] for s in spans), *keys[box.ndim :])]
+
+    def _read(self, box: Box) -> NDArray[Any]:
+        grid = self.job.current.grid
+        context = context_of(self.job, ChunkCache(CACHE_BYTES))
+        result = np.empty(box.shape + self.shape[box.ndim :], self.dtype)
+        for index in grid.touching(box):
+            core = grid.core(index)
+            part = core.intersect(box)
+            tile = evaluate([(self.image, core)], context, grid.number(index))[0]
+            result[part.within(box)] = tile[part.within(core)]
+        return result
+
+
+def _span(key: Any, n: int) -> tuple[int, int, Any]:
+    """The pixels of an axis that an index needs, and the index within them: Dask fuses any indexing into the reading."""
+    if isinstance(key, slice):
+        start, stop, step = key.indices(n)
+        if step == 1:
+            return start, max(start, stop), slice(None)
+    return 0, n, key
+
+
+@contextmanager
+def _engine(outputs: Mapping[str, Image | Value], tile: int | Sequence[int] | None, client: Any) -> Iterator[Engine]:
+    chunks = next((s.chunks for s in sources_of(outputs) if s.chunks is not None), None)
+    passes = cut(outputs, choose_tile(tile, largest_shape(outputs), chunks), band=BAND, write=False)
+    tiles = max((len(p.grid) for p in passes), default=1)
+    with ExitStack() as stack:
+        pool, scratch = _place(stack, client, tiles)
+        try:
+            yield Engine(passes, pool, scratch, NoLedger(), Silent(), run_length=max(1, tiles // (16 * pool.threads)))
+        finally:
+            pool.close()
+
+
+def _place(stack: ExitStack, client: Any, tiles: int) -> tuple[Pool, Scratch]:
+    """Threads with scratch in memory, or a cluster with scratch in a folder."""
+    if client is None:
+        return ThreadPool(min(processors(), tiles), CACHE_BYTES), MemoryScratch()
+    from tilemask.run.checks import check_workers
+    from tilemask.run.cluster import ClusterPool, connect
+
+    opened = stack.enter_context(connect(client))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tilemask-")))
+    check_workers(opened, folder, [])
+    return ClusterPool(opened, CACHE_BYTES, folder), FolderScratch(folder / "scratch")
 
 
 def _assemble(engine: Engine, image: Image) -> NDArray[Any]:
     array = engine.stored[image].read(whole(image.spatial_shape), ChunkCache(0))
+    # A single tile is handed over as it is; views of the user's own memory and of files are copied.
     return array if array.flags.writeable and array.base is None else np.array(array)
-
-
-def largest_shape(outputs: Mapping[str, Image | Value]) -> tuple[int, ...]:
-    """The spatial shape of the largest image that the outputs are made from."""
-    images, _ = everything(
-        [o for o in outputs.values() if isinstance(o, Image)], [o for o in outputs.values() if isinstance(o, Value)]
-    )
-    if not images:
-        raise InputError("nothing to compute: no image and no value that is made from one.")
-    return max((i.spatial_shape for i in images), key=np.prod)
-
-
-def chunks_of(outputs: Mapping[str, Image | Value]) -> tuple[int, ...] | None:
-    """Chunks of the first chunked source."""
-    images, _ = everything(
-        [o for o in outputs.values() if isinstance(o, Image)], [o for o in outputs.values() if isinstance(o, Value)]
-    )
-    return next((c for i in images if (c := getattr(i.step, "chunks", None)) is not None), None)
-
-
-def to_dask(image: Image, *, tile: int | Sequence[int] | None = None) -> Any:
-    raise InputError("not yet")

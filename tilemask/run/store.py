@@ -23,7 +23,7 @@ import numpy as np
 from tilemask.errors import ChangedPlanError, IncompleteError, InputError
 from tilemask.image import ArraySource, Image, Value
 from tilemask.planning import Plan, make_plan
-from tilemask.planning.graph import everything
+from tilemask.planning.graph import sources_of
 from tilemask.planning.identity import differences, digest
 from tilemask.planning.plan import CACHE_BYTES, is_labels
 from tilemask.planning.pyramid import LevelShape
@@ -439,22 +439,16 @@ def _provenance(made: Plan, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _images(outputs: Mapping[str, Image | Value]) -> list[Image]:
-    return everything(
-        [o for o in outputs.values() if isinstance(o, Image)], [o for o in outputs.values() if isinstance(o, Value)]
-    )[0]
-
-
 def _local_sources(outputs: Mapping[str, Image | Value]) -> list[str]:
     """Paths of the files and stores that are read."""
-    paths = (getattr(i.step, "path", None) for i in _images(outputs))
+    paths = (getattr(s, "path", None) for s in sources_of(outputs))
     return sorted({os.path.abspath(p) for p in map(str, filter(None, paths)) if "://" not in p})
 
 
 def _check_arrays(outputs: Mapping[str, Image | Value]) -> None:
-    for image in _images(outputs):
-        if isinstance(image.step, ArraySource) and image.step.array.nbytes > SHIPPED_BYTES:
+    for source in sources_of(outputs):
+        if isinstance(source, ArraySource) and source.array.nbytes > SHIPPED_BYTES:
             raise InputError(
-                f"an array in memory ({image!r}) would have to be sent to every worker. Save it as Zarr on a path that all "
+                f"an array in memory (shape {source.shape}, {source.dtype}) would have to be sent to every worker. Save it as Zarr on a path that all "
                 "workers see, and open that."
             )

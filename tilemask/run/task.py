@@ -86,12 +86,7 @@ def run_tiles(
 ) -> TaskResult:
     """Do the tiles at these positions of the walk; stop between two tiles where asked to."""
     began = time.perf_counter()
-    context = Context(
-        cache=cache,
-        stored=job.stored,
-        values=job.values,
-        records={v: Records(job.scratch, name) for v, name in job.records.items()},
-    )
+    context = context_of(job, cache)
     result = TaskResult(positions[0])
     for position in positions:
         if stopped():
@@ -117,6 +112,12 @@ def run_tiles(
     result.user_seconds = context.user_seconds
     result.seconds = time.perf_counter() - began
     return result
+
+
+def context_of(job: Job, cache: ChunkCache) -> Context:
+    """What the evaluation of one task needs."""
+    records = {v: Records(job.scratch, name) for v, name in job.records.items()}
+    return Context(cache, job.stored, job.values, records)
 
 
 def _survey(value: Value) -> Survey:

