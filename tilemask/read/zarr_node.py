@@ -129,9 +129,8 @@ def check_array(node: Node) -> None:
         if codec.removeprefix("numcodecs.").lower() not in CODECS:
             raise InputError(
                 f"{node.name} is stored with the codec {codec!r}, which is not among those that only decode pixels "
-                "(pickle, for "
-                "example, runs code from the file). Store it again with zstd, blosc or gzip, on a machine that trusts "
-                "it."
+                "(pickle, for example, runs code from the file). Store it again with zstd, blosc or gzip, on a "
+                "machine that trusts it."
             )
 
 

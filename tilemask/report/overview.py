@@ -18,7 +18,7 @@ from PIL import ImageDraw, ImageFont
 from skimage.segmentation import find_boundaries
 
 from tilemask.errors import InputError
-from tilemask.report.colours import FOREGROUND, image_colours, label_colours, middle_plane
+from tilemask.report.colours import image_colours, label_colours, middle_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,9 +119,10 @@ def _mask_panels(
     """Draw the mask in its colours, and the image with the outlines of the mask."""
     labels = mask[np.ix_(*(np.arange(n) * m // n for n, m in zip(size, mask.shape, strict=True)))]
     coloured, outlined = label_colours(labels), plain.copy()
-    edge = find_boundaries(labels, mode="inner")
-    # A third of white: saturated blue and red are lost on a dark image.
-    outlined[edge] = FOREGROUND if labels.dtype == np.bool_ else 85 + coloured[edge] // 3 * 2
+    rim = find_boundaries(labels, mode="inner")
+    # Two pixels wide and inside the object, so that each keeps its own colour and neighbours stay apart.
+    edge = rim | find_boundaries(np.where(rim, 0, labels), mode="inner")
+    outlined[edge] = coloured[edge]
     return coloured, outlined
 
 

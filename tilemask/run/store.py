@@ -21,13 +21,15 @@ from typing import Any
 import numpy as np
 
 from tilemask.errors import ChangedPlanError, IncompleteError, InputError
-from tilemask.image import ArraySource, Image, Value
+from tilemask.image import ArraySource, Image, Source, Value
 from tilemask.planning import Plan, make_plan
 from tilemask.planning.graph import sources_of
 from tilemask.planning.identity import differences, digest
 from tilemask.planning.plan import CACHE_BYTES, is_labels
 from tilemask.planning.pyramid import LevelShape
-from tilemask.read import open_image
+from tilemask.read.axes import Selection
+from tilemask.read.zarr_array import zarr_image
+from tilemask.read.zarr_node import open_store, read_node
 from tilemask.run.checks import available_memory, check_disk, check_workers, check_writable, versions
 from tilemask.run.engine import Engine
 from tilemask.run.journal import Journal, replace_file
@@ -366,7 +368,7 @@ def _execute(
     journal.distrust({p.key for p in verify_objects(target, journal.objects(), contents=False)})
     pool = _pool(made, client, folder)
     levels = {
-        image: open_image(target / spec.group / str(level), axes=spec.stored_axes).step
+        image: _open_level(target / spec.group / str(level), spec.stored_axes)
         for image, (name, level) in made.level_sources.items()
         for spec in specs
         if spec.name == name
@@ -380,7 +382,7 @@ def _execute(
         writers={s.name: Writer(str(target), s) for s in specs},
         failures=str(folder / "failures"),
         run_length=_run_length(made),
-        levels=levels,  # type: ignore[arg-type]
+        levels=levels,
     )
     try:
         engine.run()
@@ -395,6 +397,13 @@ def _execute(
         )
     _warn_of_the_gil(engine, made)
     return engine
+
+
+def _open_level(path: Path, axes: str) -> Source:
+    """A level of an output that is being written: the one place that reads an incomplete output."""
+    node = read_node(str(path), open_store(str(path)), "")
+    assert node is not None
+    return zarr_image(node, Selection(axes=axes)).step  # type: ignore[return-value]
 
 
 def _pool(made: Plan, client: Any, folder: Path) -> Pool:

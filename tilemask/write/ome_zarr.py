@@ -29,8 +29,8 @@ from tilemask.write.host import MARK, Host, find, label_mark, local_path, open_g
 from tilemask.write.layout import OutputSpec
 from tilemask.write.metadata import Attributes, image_attributes, label_attributes, unwrap, wrap
 
-_ZSTD_LEVEL = 0
-"""The library's default; 1 saves 7 % of the bytes of labels at equal time, more only costs."""
+_ZSTD_LEVEL = 3
+"""Level 1 makes masks 13 % smaller at the same speed, but a smoothed uint16 image twice as large."""
 
 
 def create(path: str | Path, outputs: Sequence[OutputSpec], *, plan: str) -> None:
