@@ -38,10 +38,16 @@ class Source(Protocol):
     Sources travel to worker processes, so they hold what is needed to open, not what is open.
     """
 
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    chunks: tuple[int, ...] | None
-    """Spatial shape of what is decoded at once; None where any box costs its own pixels only."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Pixels per axis of the image, channels last."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """Spatial shape of what is decoded at once; None where any box costs its own pixels only."""
 
     def read(self, box: Box, cache: ChunkCache) -> NDArray[Any]:
         """The pixels of a spatial box, channels last."""

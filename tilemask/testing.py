@@ -7,7 +7,7 @@ control: the same graph with a reach one pixel too short must give another resul
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -133,13 +133,27 @@ def serpentine(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return picture
 
 
-def shorten(image: Image) -> Iterator[tuple[str, Image]]:
-    """The graphs of an image in which one side of one axis of one reach is a pixel shorter.
+@dataclass(frozen=True)
+class Shorter:
+    """A graph in which one reach is a pixel too short, and where."""
+
+    image: Image
+    step: str
+    axis: int
+    side: int
+    """0 before, 1 after."""
+
+    def __str__(self) -> str:
+        return f"{self.step}, axis {self.image.axes[self.axis]}, {('before', 'after')[self.side]}"
+
+
+def shorten(image: Image) -> Iterator[Shorter]:
+    """Shorten one side of one axis of one reach of a graph by a pixel.
 
     Yields
     ------
-    str, Image
-        What was shortened (step, axis, side) and the graph; one per side that is not 0 already.
+    Shorter
+        One per side that is not 0 already, always in the same order.
     """
     for target in _images_of(image):
         if not isinstance(target.step, Step):
@@ -149,8 +163,7 @@ def shorten(image: Image) -> Iterator[tuple[str, Image]]:
                 if sides[side]:
                     reach = _one_less(target.step.reach, axis, side)
                     shorter = replace(target, step=replace(target.step, reach=reach))
-                    name = f"{target.step.name}, axis {target.axes[axis]}, {('before', 'after')[side]}"
-                    yield name, _Rewrite({target: shorter}).image(image)
+                    yield Shorter(_Rewrite({target: shorter}).image(image), target.step.name, axis, side)
 
 
 def _one_less(reach: Reach, axis: int, side: int) -> Reach:

@@ -17,7 +17,7 @@ SHAPES = {
     3: ((1, 1, 1), (1, 9, 7), (6, 1, 11), (2, 3, 2), (5, 8, 9), (9, 7, 12)),
 }
 PICTURES = (
-    "noise", "levels", "dark", "bright", "constant", "full", "empty", "outlier", "checkerboard", "serpentine", "blobs",
+    "noise", "levels", "pits", "peaks", "dark", "bright", "constant", "full", "empty", "outlier", "checkerboard", "serpentine", "blobs",
 )  # fmt: skip
 BROKEN = ("nan", "infinite")
 
@@ -28,6 +28,9 @@ def picture(name: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float64]
     noise = rng.random(shape)
     if name == "levels":
         return np.floor(noise * 8) / 8
+    if name in ("pits", "peaks"):  # as sparse as a footprint of 5 to 100 pixels may need, to fit in at some places only
+        rare = noise < 1 / rng.choice((5, 12, 30, 100))
+        return (rare if name == "peaks" else ~rare).astype(float)
     if name == "dark":
         return noise**6
     if name == "bright":

@@ -41,7 +41,7 @@ def survey_tiles(survey: Survey, array: NDArray[Any], grid: Grid) -> tuple[list[
 
 def merge_tree(survey: Survey, parts: list[Any], rng: np.random.Generator) -> Any:
     """Merge parts in a random tree, sometimes one by one into the first."""
-    parts, serial = list(parts), rng.random() < 0.3
+    parts, serial = wire(parts), rng.random() < 0.3
     while len(parts) > 1:
         a = 0 if serial else int(rng.integers(len(parts)))
         first = parts.pop(a)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tilemask.boxes import Grid
+
 
 def serpentine(height: int, width: int) -> NDArray[np.bool_]:
     """One object that visits every row in turn."""
@@ -18,15 +20,23 @@ def serpentine(height: int, width: int) -> NDArray[np.bool_]:
 
 
 def spiral(height: int, width: int) -> NDArray[np.bool_]:
-    """Nested rings, each joined to the next: one object and one hole that both wind inwards."""
+    """One object, and one background, that both wind inwards."""
     mask = np.zeros((height, width), np.bool_)
-    for ring in range(0, (min(height, width) + 1) // 2, 2):
-        mask[ring : height - ring, ring : width - ring] = True
-        mask[ring + 1 : height - ring - 1, ring + 1 : width - ring - 1] = False
-        if ring >= 2:
-            mask[ring, ring - 1 : ring + 1] = True
-            mask[ring - 1, ring : ring + 2] = True
+    at, step, turns = (0, 0), (0, 1), 0
+    mask[at] = True
+    while turns < 2:
+        near = (at[0] + step[0], at[1] + step[1])
+        far = (near[0] + step[0], near[1] + step[1])
+        if not _inside(near, mask) or mask[near] or (_inside(far, mask) and mask[far]):
+            step, turns = (step[1], -step[0]), turns + 1
+        else:
+            at, turns = near, 0
+            mask[at] = True
     return mask
+
+
+def _inside(at: tuple[int, int], mask: NDArray[np.bool_]) -> bool:
+    return 0 <= at[0] < mask.shape[0] and 0 <= at[1] < mask.shape[1]
 
 
 def comb(height: int, width: int) -> NDArray[np.bool_]:
@@ -61,18 +71,18 @@ def masks(rng: np.random.Generator, ndim: int) -> dict[str, NDArray[np.bool_]]:
         "full": np.ones(shape, np.bool_),
         "empty": np.zeros(shape, np.bool_),
     }
-    drawn = {
-        name: draw(shape[-2], shape[-1])
-        for name, draw in {"serpentine": serpentine, "spiral": spiral, "comb": comb}.items()
-    }
-    for name, plane in drawn.items():
-        found[name] = plane if ndim == 2 else np.broadcast_to(plane, shape).copy()
-        found[f"not {name}"] = ~found[name]
+    for draw in (serpentine, spiral, comb):
+        plane = draw(shape[-2], shape[-1])
+        found[draw.__name__] = plane if ndim == 2 else np.broadcast_to(plane, shape).copy()
+        found[f"not {draw.__name__}"] = ~found[draw.__name__]
     if ndim == 3:
-        found["stairs"] = np.stack([np.roll(drawn["comb"], n, axis=1) for n in range(shape[0])])
+        found["stairs"] = np.stack([np.roll(comb(*shape[1:]), n, axis=1) for n in range(shape[0])])
     return found
 
 
 def random_tile(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """From single pixels to the whole image."""
-    return tuple(int(rng.integers(1, n + 1)) if rng.random() < 0.7 else int(rng.integers(1, 3)) for n in shape)
+    """From one pixel to the whole image along each axis, in at most 150 tiles."""
+    while True:
+        tile = tuple(int(rng.integers(1, n + 1)) if rng.random() < 0.7 else int(rng.integers(1, 3)) for n in shape)
+        if len(Grid(shape, tile)) <= 150:
+            return tile

@@ -170,7 +170,7 @@ def draw(
     if not inside.any():
         return result
     table = np.array([color], np.float64) if mask.dtype == np.bool_ else label_colors()
-    numbers = 0 if mask.dtype == np.bool_ else (mask[inside] % _COLORS).astype(np.intp)
+    numbers = 0 if mask.dtype == np.bool_ else mask[inside].astype(np.int64) % _COLORS
     share = np.where(_outlines(mask)[inside], 1.0, float(alpha))[:, np.newaxis]
     result[inside] = np.rint(result[inside] * (1 - share) + table[numbers] * share).astype(np.uint8)
     return result

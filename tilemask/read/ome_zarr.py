@@ -26,7 +26,9 @@ def open_node(node: Node, selection: Selection) -> Image:
         return _plain_array(node, selection)
     if selection.label is not None:
         return _multiscale(_label(node, selection.label), selection)
-    if _multiscales(node):
+    # The root of a store of labels alone shows the first of them to viewers as an image; here it is no image.
+    shows_labels = "shows" in (node.attributes.get("tilemask") or {})
+    if _multiscales(node) and not shows_labels:
         return _multiscale(node, selection)
     _check_complete(node)
     names = label_names(node)

@@ -1,0 +1,64 @@
+"""Run one row in a process of its own and measure it: wall and CPU seconds of the work, peak memory of the process."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What one row took."""
+
+    row: str
+    side: int
+    wall: float
+    cpu: float
+    peak_mb: float
+
+    @property
+    def speed(self) -> float:
+        """Megapixels a second."""
+        return self.side**2 / 1e6 / self.wall
+
+
+def measure(row: str, side: int, folder: Path, timeout: float = 3600) -> Figure:
+    """Run `row` on the source of this side in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.measure", row, str(side), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{row} at {side}² failed:\n{done.stderr[-2000:]}")
+    return Figure(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def target_of(row: str, side: int, folder: Path) -> Path:
+    return folder / f"{row.replace(' ', '-').replace(',', '')}-{side}.zarr"
+
+
+def _main(row: str, side: int, folder: Path) -> None:
+    from benchmarks.field import source
+    from benchmarks.rows import ROWS
+
+    path, target = source(folder, side), target_of(row, side, folder)
+    for leftover in target.parent.glob(f"{target.stem}.*"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    wall, cpu = time.perf_counter(), _cpu()
+    ROWS[row](path, target)
+    wall, cpu = time.perf_counter() - wall, _cpu() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(asdict(Figure(row, side, wall, cpu, peak))))
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
