@@ -58,7 +58,9 @@ def limit(source: Path, target: Path) -> None:
 
     def tile(number: int) -> None:
         core = grid.core(grid.index(number))
-        smooth = cv2.GaussianBlur(image.step.read(core, ChunkCache(0)), (17, 17), SIGMA, borderType=cv2.BORDER_REPLICATE)
+        smooth = cv2.GaussianBlur(
+            image.step.read(core, ChunkCache(0)), (17, 17), SIGMA, borderType=cv2.BORDER_REPLICATE
+        )
         count_levels(smooth)
         mask = cv2.morphologyEx((smooth > 2800).view(np.uint8), cv2.MORPH_OPEN, footprint)
         labels = label_components(mask.view(np.bool_), 2)
@@ -109,7 +111,9 @@ def libvips(source: Path, target: Path) -> None:
     mask = smooth > float(level)
     element = pyvips.Image.new_from_array((disk().astype(int) * 255).tolist())
     opened = mask.morph(element, "erode").morph(element, "dilate")
-    opened.labelregions().tiffsave(str(target.with_suffix(".tif")), tile=True, tile_width=1024, tile_height=1024, bigtiff=True)
+    opened.labelregions().tiffsave(
+        str(target.with_suffix(".tif")), tile=True, tile_width=1024, tile_height=1024, bigtiff=True
+    )
 
 
 def dask_image(source: Path, target: Path) -> None:

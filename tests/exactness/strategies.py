@@ -17,8 +17,20 @@ SHAPES = {
     3: ((1, 1, 1), (1, 9, 7), (6, 1, 11), (2, 3, 2), (5, 8, 9), (9, 7, 12)),
 }
 PICTURES = (
-    "noise", "levels", "pits", "peaks", "dark", "bright", "constant", "full", "empty", "outlier", "checkerboard", "serpentine", "blobs",
-)  # fmt: skip
+    "noise",
+    "levels",
+    "pits",
+    "peaks",
+    "dark",
+    "bright",
+    "constant",
+    "full",
+    "empty",
+    "outlier",
+    "checkerboard",
+    "serpentine",
+    "blobs",
+)
 BROKEN = ("nan", "infinite")
 
 

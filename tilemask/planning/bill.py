@@ -107,4 +107,3 @@ def _peak(current: Pass, core: Box, needed: dict[Image, Box]) -> int:
     labelling = sum(12 * core.size for v in current.surveys if isinstance(v.step, Survey) and v.step.records)
     encoding = sum(2 * core.size * w.image.pixel_bytes for w in current.writes)
     return max(peak, live + labelling, live + encoding)
-

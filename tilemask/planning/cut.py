@@ -123,7 +123,9 @@ class _Stages:
         return max(levels)
 
 
-def cut(outputs: Mapping[str, Image | Value], tile: tuple[int, ...], *, band: int = 1, write: bool = True) -> list[Pass]:
+def cut(
+    outputs: Mapping[str, Image | Value], tile: tuple[int, ...], *, band: int = 1, write: bool = True
+) -> list[Pass]:
     """The passes that compute the outputs.
 
     Parameters
@@ -162,7 +164,9 @@ def cut(outputs: Mapping[str, Image | Value], tile: tuple[int, ...], *, band: in
         key = draft(stages.level(image), image.spatial_shape)
         keep = Keep(f"{image_name(image)}-{number}", image)
         drafts[key] = replace(drafts[key], keeps=(*drafts[key].keeps, keep))
-    ordered = [replace(drafts[key], number=n) for n, key in enumerate(sorted(drafts, key=lambda k: (k[0], -len(k[1]), k[1])))]
+    ordered = [
+        replace(drafts[key], number=n) for n, key in enumerate(sorted(drafts, key=lambda k: (k[0], -len(k[1]), k[1])))
+    ]
     return _release(_keep_what_pays(ordered, stages), {} if write else wanted_images)
 
 

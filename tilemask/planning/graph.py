@@ -52,8 +52,10 @@ def everything(images: Iterable[Image], values: Iterable[Value]) -> tuple[list[I
     """All images and all values that the given ones are made from, inputs first."""
     found_images: dict[Image, None] = {}
     found_values: dict[Value, None] = {}
-    todo: list[tuple[Image | Value, bool]] = [(n, False) for n in [*images, *values]]
+    roots: list[Image | Value] = [*images, *values]
+    todo = [(root, False) for root in roots]
     entered: set[int] = set()
+    children: list[Image | Value]
     while todo:
         node, done = todo.pop()
         if done:
@@ -65,11 +67,10 @@ def everything(images: Iterable[Image], values: Iterable[Value]) -> tuple[list[I
             entered.add(id(node))
             todo.append((node, True))
             if isinstance(node, Image):
-                todo.extend((n, False) for n in (*inputs_of(node), *values_of(node)))
+                children = [*inputs_of(node), *values_of(node)]
             else:
-                todo.extend((n, False) for n in operands_of(node))
-                if isinstance(node.step, Survey):
-                    todo.extend((i, False) for i in node.step.images)
+                children = [*operands_of(node), *(node.step.images if isinstance(node.step, Survey) else ())]
+            todo.extend((child, False) for child in children)
     return list(found_images), list(found_values)
 
 

@@ -96,7 +96,10 @@ def _describe_value(value: Value, names: Mapping[Any, str], unstable: list[str])
     step = value.step
     if isinstance(step, Formula):
         operands = {str(n): o for n, o in enumerate(step.operands)}
-        return {"function": _function(step.function, unstable), "operands": _arguments(operands, names, unstable, step.name)}
+        return {
+            "function": _function(step.function, unstable),
+            "operands": _arguments(operands, names, unstable, step.name),
+        }
     assert isinstance(step, Survey)
     return {
         "functions": [_function(f, unstable) for f in (step.tile, step.combine, step.finish)],
@@ -105,7 +108,9 @@ def _describe_value(value: Value, names: Mapping[Any, str], unstable: list[str])
     }
 
 
-def _arguments(arguments: Mapping[str, Any], names: Mapping[Any, str], unstable: list[str], where: str) -> dict[str, Any]:
+def _arguments(
+    arguments: Mapping[str, Any], names: Mapping[Any, str], unstable: list[str], where: str
+) -> dict[str, Any]:
     described: dict[str, Any] = {}
     for name, argument in arguments.items():
         if isinstance(argument, Value):

@@ -124,7 +124,12 @@ class Plan:
             for p, b in zip(self.passes, self.bills, strict=True)
         ]
         widths = [max(len(r[c]) for r in rows) for c in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(w) if c == 1 else cell.rjust(w) for c, (cell, w) in enumerate(zip(r, widths, strict=True))) for r in rows]
+        lines = [
+            "  ".join(
+                cell.ljust(w) if c == 1 else cell.rjust(w) for c, (cell, w) in enumerate(zip(r, widths, strict=True))
+            )
+            for r in rows
+        ]
         where = f"{self.workers} workers × {self.threads}" if self.workers > 1 else f"{self.threads}"
         lines.append(
             f"tile {' × '.join(map(str, self.tile))}, {where} threads; memory up to {human_bytes(self.memory_bytes)} a worker; "

@@ -11,7 +11,9 @@ SMALLEST = 1024
 """A pyramid ends at the first level whose rows and columns fit on a screen."""
 
 
-def level_shapes(shape: Sequence[int], pixel_size: Sequence[float] | None = None, *, full: bool = True) -> list[LevelShape]:
+def level_shapes(
+    shape: Sequence[int], pixel_size: Sequence[float] | None = None, *, full: bool = True
+) -> list[LevelShape]:
     """The levels of a new output, each half of the one before.
 
     Parameters

@@ -113,7 +113,7 @@ class ClusterPool:
         self.pending -= 1
         positions = self._tasks.pop(future.key)
         if future.status == "finished":
-            return future.result()  # type: ignore[no-any-return]
+            return future.result()
         if future.status == "error":
             error = future.exception()
             if isinstance(error, KilledWorker):

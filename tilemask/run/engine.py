@@ -147,7 +147,9 @@ class Engine:
         self.progress.advance(len(result.tiles), result.pixels)
         return parts
 
-    def _drain(self, current: Pass, done: bytearray, parts: list[Any] | None, failures: list[Failure]) -> list[Any] | None:
+    def _drain(
+        self, current: Pass, done: bytearray, parts: list[Any] | None, failures: list[Failure]
+    ) -> list[Any] | None:
         """Let the tiles in hand end, and keep them; a second interrupt gives them up."""
         self.pool.stop()
         while self.pool.pending:
@@ -164,11 +166,16 @@ class Engine:
                 "free some space and run the same command again to go on from there."
             )
         shown = "\n".join(
-            f"  tile {f.tile} {f.box}: {f.reason}" + (f"\n    repeat it alone: tilemask replay {f.bundle}" if f.bundle else "")
+            f"  tile {f.tile} {f.box}: {f.reason}"
+            + (f"\n    repeat it alone: tilemask replay {f.bundle}" if f.bundle else "")
             for f in failures[:5]
         )
         more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
-        hopeless = "; every tile tried so far failed, so the rest was not tried" if len(failures) < len(done) and not sum(done) else ""
+        hopeless = (
+            "; every tile tried so far failed, so the rest was not tried"
+            if len(failures) < len(done) and not sum(done)
+            else ""
+        )
         error = TileError(
             f"{len(failures)} of {len(done)} tiles failed in pass {current.number + 1}; {sum(done)} are done{hopeless}:\n"
             f"{shown}{more}\nNothing is committed. Mend the cause and run the same command again: done tiles are kept."
@@ -215,5 +222,3 @@ def _survey(value: Value) -> Survey:
 
 def _typed(value: Value, result: Any) -> Any:
     return result if value.dtype is None else np.asarray(result, value.dtype)[()]
-
-

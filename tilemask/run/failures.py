@@ -125,4 +125,4 @@ def _find(described: Mapping[str, Any]) -> Callable[..., Any]:
         spec.loader.exec_module(found)
     for part in name.split("."):
         found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
+    return found

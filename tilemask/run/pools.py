@@ -21,10 +21,12 @@ from tilemask.run.task import Job, TaskResult, run_tiles
 class Pool(Protocol):
     """A place for tasks."""
 
-    threads: int
-    """Tasks that run at the same moment; may change as workers come and go."""
     pending: int
     """Tasks submitted and not yet handed back."""
+
+    @property
+    def threads(self) -> int:
+        """Tasks that run at the same moment; may change as workers come and go."""
 
     def load(self, job: Job) -> None:
         """The job of the tasks that follow."""
@@ -44,7 +46,7 @@ class ThreadPool:
     """Threads of this process; with one thread, tasks run where they are asked for."""
 
     def __init__(self, threads: int, cache_bytes: int) -> None:
-        self.threads = threads
+        self._threads = threads
         self.pending = 0
         self.cache = ChunkCache(cache_bytes)
         self._stopped = Event()
@@ -52,6 +54,10 @@ class ThreadPool:
         self._ended: SimpleQueue[Future[TaskResult]] = SimpleQueue()
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tilemask") if threads > 1 else None
         self._opencv_threads = _limit_opencv(1) if threads > 1 else None
+
+    @property
+    def threads(self) -> int:
+        return self._threads
 
     def load(self, job: Job) -> None:
         self.job = job

@@ -65,7 +65,7 @@ class FolderScratch:
         return self.folder / name / str(number // 1000) / str(number)
 
     def put(self, name: str, number: int, array: NDArray[Any]) -> None:
-        self._write(self._path(name, number), memoryview(np.ascontiguousarray(array)).cast("B"))
+        self._write(self._path(name, number), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
     def get(self, name: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         return np.memmap(self._path(name, number), dtype=dtype, mode="r", shape=shape)
@@ -147,7 +147,7 @@ _ARRAY, _BIG, _TUPLE = 1, 2, 3
 
 def pack(data: Any) -> bytes:
     """Plain data (numbers, strings, lists, tuples, dicts, NumPy arrays and scalars) as bytes; no pickle."""
-    return msgpack.packb(data, default=_encode, strict_types=True, use_bin_type=True)  # type: ignore[no-any-return]
+    return msgpack.packb(data, default=_encode, strict_types=True, use_bin_type=True)
 
 
 def unpack(data: bytes) -> Any:

@@ -30,7 +30,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class Writer(Protocol):
     """Stores tiles of one output; every core is a whole number of write units, so each object has one writer."""
 
-    def write(self, level: int, box: Box, array: NDArray[Any]) -> list[tuple[str, int, int]]:
+    def write(self, level: int, box: Box, array: NDArray[Any]) -> Sequence[tuple[str, int, int]]:
         """Store the core and return (key, bytes, checksum) of each object."""
 
 

@@ -1,0 +1,39 @@
+"""Image and Value: the lazy graph, its operators, and how an operation and a survey are declared.
+
+An `Image` is a raster that has not been computed; a `Value` is the result of a survey over images (a level, a table).
+"""
+
+from tilemask.image.arrays import (
+    ArraySource,
+    as_image,
+    check_dtype,
+    from_array,
+    require_mask,
+    require_scalar_pixels,
+)
+from tilemask.image.declare import OPERATIONS, Declaration, derive, map_tiles, operation, reduce_tiles
+from tilemask.image.nodes import Formula, Image, Place, Source, Step, Survey, Value
+from tilemask.image.operators import where
+
+__all__ = [
+    "OPERATIONS",
+    "ArraySource",
+    "Declaration",
+    "Formula",
+    "Image",
+    "Place",
+    "Source",
+    "Step",
+    "Survey",
+    "Value",
+    "as_image",
+    "check_dtype",
+    "derive",
+    "from_array",
+    "map_tiles",
+    "operation",
+    "reduce_tiles",
+    "require_mask",
+    "require_scalar_pixels",
+    "where",
+]

@@ -1,0 +1,227 @@
+"""The two primitives that every feature is declared with, and the decorator that makes a public operation.
+
+`map_tiles` is a kernel with a reach: tile in, tile out. `reduce_tiles` is a survey: tile in, small part out, parts
+combined. A public operation is a plain function that builds a graph from these two, under the decorator `operation`, which
+lets the same function take NumPy arrays and run at once on the whole of them. That eager call is the oracle of the lazy
+one, and there is no second code path for it: one tile is a grid too.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tilemask.boxes import Reach
+from tilemask.errors import InputError
+from tilemask.image.arrays import as_image, from_array
+from tilemask.image.nodes import Formula, Image, Step, Survey, Value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def map_tiles(
+    function: Callable[..., NDArray[Any]],
+    *images: Image | NDArray[Any],
+    reach: int | Sequence[int | tuple[int, int]] = 0,
+    dtype: Any = None,
+    channels: int | None | str = "same",
+    cost: float = 50.0,
+    user: bool = True,
+    records: Value | None = None,
+    **arguments: Any,
+) -> Any:
+    """Make an operation of a function that knows nothing of tiles.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one NumPy array per image, shape ([plane,] row, column[, channel]), and `arguments`; returns an array of the
+        same spatial shape. It must not change its inputs (they are read-only).
+    *images : Image or array
+        Inputs of one spatial shape.
+    reach : int or sequence, optional
+        How many pixels the function looks away from the pixel it writes: one number, one per spatial axis, or
+        (before, after) pairs. Tight is fast, too short is wrong: `tilemask.testing.check_operation` tells.
+    dtype : dtype-like, optional
+        What the function returns; that of the first image by default. Anything else is an error that names the tile.
+    channels : int or None, optional
+        Channels of the result, None for no channel axis; those of the first image by default.
+    cost : float, optional
+        CPU nanoseconds per pixel; only steers what is kept between passes.
+    **arguments
+        Passed to the function by keyword; a `Value` arrives computed.
+
+    Returns
+    -------
+    Image, or numpy.ndarray where every image is an array
+
+    Notes
+    -----
+    Exactness: the result equals ``function(whole image)`` for every tile grid if `reach` is true.
+    """
+    if images and not any(isinstance(i, Image) for i in images):
+        lazy = [from_array(i) for i in images]
+        made = map_tiles(
+            function, *lazy, reach=reach, dtype=dtype, channels=channels, records=records, user=user, **arguments
+        )
+        return made.compute(tile=lazy[0].spatial_shape)
+    inputs = tuple(as_image(i) for i in images)
+    if not inputs:
+        raise InputError(f"{function.__name__} needs at least one image.")
+    first = inputs[0]
+    for other in inputs[1:]:
+        if other.spatial_shape != first.spatial_shape:
+            raise InputError(
+                f"{_name(function)}: images must have one spatial shape; found {first.spatial_shape} and {other.spatial_shape}. "
+                "Slice or downsample one of them."
+            )
+    ndim = len(first.spatial_axes)
+    axes, shape = first.axes, first.shape
+    if channels != "same":
+        axes = first.spatial_axes + ("" if channels is None else "c")
+        shape = first.spatial_shape + (() if channels is None else (int(channels),))
+    step = Step(
+        function=function,
+        images=inputs,
+        arguments=arguments,
+        reach=_reach(reach, ndim),
+        scale=(1,) * ndim,
+        offset=(0,) * ndim,
+        records=records,
+        cost=cost,
+        user=user,
+    )
+    dtype = np.dtype(first.dtype if dtype is None else dtype)
+    return replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label="")
+
+
+def reduce_tiles(
+    tile: Callable[..., Any],
+    *images: Image | NDArray[Any],
+    combine: Callable[[Any, Any], Any],
+    finish: Callable[..., Any],
+    dtype: Any = None,
+    places: bool = False,
+    records: bool = False,
+    cost: float = 5.0,
+    **arguments: Any,
+) -> Any:
+    """Make a survey: one part per tile, combined in any order, finished into a value.
+
+    Parameters
+    ----------
+    tile : callable
+        Takes one array per image (the core of a tile) and `arguments`; returns a part: plain data (numbers, NumPy arrays,
+        and dicts and lists of them).
+    *images : Image or array
+        Inputs of one spatial shape.
+    combine : callable
+        Joins two parts; may reuse the first. Must be associative and commutative to the bit.
+    finish : callable
+        Turns the last part into the result.
+    dtype : dtype-like, optional
+        Type of the result where it is a number.
+    places : bool, optional
+        Pass a keyword `place` (`Place`) to `tile`.
+    records : bool, optional
+        The survey also gives a record per tile; see `tilemask.stitch`.
+    **arguments
+        Passed to `tile` by keyword; a `Value` arrives computed.
+
+    Returns
+    -------
+    Value, or the result where every image is an array
+    """
+    inputs = tuple(as_image(i) for i in images)
+    shapes = {i.spatial_shape for i in inputs}
+    if len(shapes) != 1:
+        raise InputError(f"{_name(tile)}: images must have one spatial shape; found {sorted(shapes)}.")
+    survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost)
+    value = Value(survey, None if dtype is None else np.dtype(dtype))
+    if not any(isinstance(i, Image) for i in images):
+        return value.compute(tile=inputs[0].spatial_shape)
+    return value
+
+
+def derive(function: Callable[..., Any], *operands: Any, dtype: Any = None) -> Value:
+    """Make a value of values: `function` of the computed operands."""
+    return Value(Formula(function, operands), None if dtype is None else np.dtype(dtype))
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is said of an operation in one place; the docs table and the exactness suite are made from it."""
+
+    function: Callable[..., Any]
+    exactness: str
+    reference: str
+
+
+OPERATIONS: dict[str, Declaration] = {}
+
+
+def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
+    """Declare a public operation: it takes images lazily, and arrays at once on the whole of them.
+
+    Parameters
+    ----------
+    exactness : {"exact", "canonical", "rounded", "approximate"}
+        The promise; see the documentation of the classes.
+    reference : str
+        The call whose result on the whole image is the right one.
+
+    Notes
+    -----
+    Parameters annotated with `Image` are images. Bare arrays may have channels: `channel_axis=` says where.
+    """
+
+    def declare(function: F) -> F:
+        signature = inspect.signature(function)
+        rasters = [p.name for p in signature.parameters.values() if "Image" in str(p.annotation)]
+
+        @wraps(function)
+        def call(*args: Any, channel_axis: int | None = None, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            given = {n: bound.arguments[n] for n in rasters if bound.arguments.get(n) is not None}
+            lazy = any(isinstance(a, Image | Value) for a in bound.arguments.values())
+            if lazy and channel_axis is not None:
+                raise InputError(
+                    f"{function.__name__}: channel_axis= is for bare arrays; an image knows its axes (here "
+                    f"{next((a.axes for a in given.values() if isinstance(a, Image)), '?')!r})."
+                )
+            bound.arguments.update({n: as_image(a, channel_axis=channel_axis) for n, a in given.items()})
+            made = replace(function(*bound.args, **bound.kwargs), label=function.__name__)
+            if lazy:
+                return made
+            tile = next(iter(bound.arguments[n] for n in given)).spatial_shape
+            result = made.compute(tile=tile)
+            if channel_axis is not None and isinstance(made, Image) and made.axes.endswith("c"):
+                result = np.moveaxis(result, -1, channel_axis)
+            return result
+
+        OPERATIONS[function.__name__] = Declaration(call, exactness, reference)
+        return call  # type: ignore[return-value]
+
+    return declare
+
+
+def _reach(reach: int | Sequence[int | tuple[int, int]], ndim: int) -> Reach:
+    sides = [reach] * ndim if isinstance(reach, int | np.integer) else list(reach)
+    if len(sides) != ndim:
+        raise InputError(f"reach needs one entry per spatial axis ({ndim}); found {reach!r}.")
+    pairs = [(s, s) if isinstance(s, int | np.integer) else tuple(s) for s in sides]
+    if any(len(p) != 2 or min(p) < 0 for p in pairs):
+        raise InputError(
+            f"reach is a count of pixels, 0 or more, per axis or as (before, after) pairs; found {reach!r}."
+        )
+    return tuple((int(a), int(b)) for a, b in pairs)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)
