@@ -70,6 +70,17 @@ def limit(source: Path, target: Path) -> None:
         list(executor.map(tile, range(len(grid))))
 
 
+def eager(source: Path, target: Path) -> None:
+    """tilemask's own functions on the whole array: the definition of the right pixels."""
+    import tilemask as tm
+
+    image = load(source)
+    smooth = tm.gaussian(image, sigma=SIGMA)
+    mask = tm.opening(smooth > tm.otsu(smooth), radius=RADIUS)
+    del smooth
+    store(target, tm.label(mask))
+
+
 def opencv_whole(source: Path, target: Path) -> None:
     import cv2
     from skimage.filters import threshold_otsu
@@ -182,6 +193,7 @@ ROWS: dict[str, Callable[[Path, Path], None]] = {
     "limit": limit,
     "tilemask": tilemask_threads,
     "tilemask with pyramid": tilemask_pyramid,
+    "eager on a NumPy array": eager,
     "OpenCV, whole image": opencv_whole,
     "libvips, streaming": libvips,
     "scikit-image, whole image": skimage_whole,

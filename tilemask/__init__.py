@@ -27,6 +27,7 @@ _HOMES = {
     "tilemask.operations.objects": ("fill_holes", "hysteresis", "label", "remove_small_objects"),
     "tilemask.operations.compose": ("cutout", "downsample", "overlay"),
     "tilemask.planning": ("Plan",),
+    "tilemask.report.result": ("overview",),
     "tilemask.run.store": ("plan", "save", "verify"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

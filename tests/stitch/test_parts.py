@@ -170,7 +170,7 @@ def test_what_cannot_be_used_is_refused(call: Any, message: str) -> None:
         call(np.ones((3, 4), np.bool_))
 
 
-def test_negative_labels_are_refused_where_they_are_found() -> None:
-    labels = np.array([[0, -3]], np.int16)
-    with pytest.raises(InputError, match="found -3"):
+def test_negative_labels_are_refused_by_the_lowest() -> None:
+    labels = np.array([[0, -3], [-7, 4]], np.int16)
+    with pytest.raises(InputError, match="found -7"):
         run_tiled(remove_small_objects(from_array(labels)), labels, (1, 1), np.random.default_rng(0))

@@ -195,7 +195,10 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
                     f"{function.__name__}: channel_axis= is for bare arrays; an image knows its axes (here "
                     f"{next((a.axes for a in given.values() if isinstance(a, Image)), '?')!r})."
                 )
-            bound.arguments.update({n: as_image(a, channel_axis=channel_axis) for n, a in given.items()})
+            ndim = max((a.ndim for a in given.values() if hasattr(a, "ndim")), default=0)
+            for name, raster in given.items():  # a mask beside an image with channels has none
+                flat = getattr(raster, "ndim", ndim) < ndim
+                bound.arguments[name] = as_image(raster, channel_axis=None if flat else channel_axis)
             made = replace(function(*bound.args, **bound.kwargs), label=function.__name__)
             if lazy:
                 return made

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -182,6 +182,9 @@ class Image:
             "Use & | ~ between masks, tilemask.where to choose per pixel, or compute() first."
         )
 
+    __array_ufunc__: ClassVar[None] = None
+    """NumPy scalars and arrays on the left of an operator leave the work to the image."""
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         raise InputError(
             f"{self!r} was given where a NumPy array is needed. Call .compute() on a region that fits in memory, "
@@ -273,6 +276,8 @@ class Value:
 
     def __bool__(self) -> bool:
         raise InputError(f"{self!r} is not computed yet, so it is neither true nor false; call compute() first.")
+
+    __array_ufunc__: ClassVar[None] = None
 
     def __float__(self) -> float:
         raise InputError(f"{self!r} is not computed yet; call compute() for the number.")

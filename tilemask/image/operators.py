@@ -43,11 +43,13 @@ def elementwise(*arrays: NDArray[Any], ufunc: str, operands: str, **scalars: Any
     values = [next(stream) if o == "i" else scalars[f"s{o}"] for o in operands]
     if ufunc == "where":
         return np.where(*values)
-    return getattr(np, ufunc)(*values)
+    with np.errstate(all="ignore"):  # NaN and inf are pixels here; a warning a tile would drown what matters
+        return getattr(np, ufunc)(*values)
 
 
 def _operate(ufunc: str, *operands: Any) -> Any:
     """An operator between images, values and numbers; NumPy decides on the dtype."""
+    operands = tuple(from_array(o) if isinstance(o, np.ndarray) and o.ndim else o for o in operands)
     samples: list[Any] = []
     for operand in operands:
         if isinstance(operand, Image):
@@ -133,7 +135,7 @@ def where(condition: Image, x: Any, y: Any) -> Any:
     operands = (condition, x, y)
     if not any(isinstance(o, Image | Value) for o in operands):
         return np.where(*operands)
-    return _operate("where", *(from_array(o) if isinstance(o, np.ndarray) and o.ndim else o for o in operands))
+    return _operate("where", *operands)
 
 
 def crop(image: Image, keys: Sequence[Any]) -> Image:

@@ -249,8 +249,8 @@ def downsample(image: Image, *, factor: int | Sequence[int], labels: bool = Fals
         scale=factors,
         offset=(0,) * len(spatial),
         records=None,
-        # Measured per new pixel at factor 2: 2 ns for the first pixel, 15 for the mean.
-        cost=(1.0 if nearest else 4.0) * int(np.prod(factors)),
+        # Measured at 2048², factor 2, per pixel that is read: 0.2 ns for the first pixel, 2 for the mean.
+        cost=(0.2 if nearest else 2.0) * int(np.prod(factors)),
         user=False,
     )
     shape = tuple(-(-n // f) for n, f in zip(image.spatial_shape, factors, strict=True))

@@ -27,8 +27,8 @@ def mean_of_blocks(array: NDArray[Any], *, factor: tuple[int, ...]) -> NDArray[A
             return (_sum_of_blocks(array, factor, np.dtype(np.float64)) / counts).astype(array.dtype)
     if array.dtype.itemsize == 8:
         return _mean_of_wide_integers(array, factor, counts)
-    small = array.dtype.itemsize <= 2 and counts.max(initial=1) <= 1 << 15
-    total = _sum_of_blocks(array, factor, np.dtype(np.int32 if small and array.dtype != np.uint16 else np.int64))
+    small = array.dtype.itemsize <= 2 and counts.max(initial=1) <= 1 << 15  # 2^15 pixels of uint16 fit into int32
+    total = _sum_of_blocks(array, factor, np.dtype(np.int32 if small else np.int64))
     return np.rint(total / counts).astype(array.dtype)
 
 

@@ -55,7 +55,7 @@ def histogram(image: Image, where: Image | None, nodata: Any, nbins: int, what: 
     if image.dtype.kind in "iu":
         checked = derive(bounded, extent, what)
         found = reduce_tiles(
-            count_values, *images, combine=add_values, finish=as_is, cost=60.0, extent=checked, nodata=nodata
+            count_values, *images, combine=add_values, finish=as_is, cost=10.0, extent=checked, nodata=nodata
         )
         return derive(histogram_of_values, found, checked)
     edges = derive(bin_edges, extent, nbins, what)
@@ -169,6 +169,13 @@ def count_values(
 ) -> dict[str, NDArray[np.int64]]:
     """Which values occur and how often, as distances from the smallest of the image."""
     offsets = (select(array, mask, nodata=nodata) - extent.low).astype(np.int64)
+    if not offsets.size:
+        return {"values": offsets.reshape(-1), "counts": np.zeros(0, np.int64)}
+    first, span = offsets.min(), int(np.ptp(offsets))
+    if span < max(offsets.size, 1 << 16):  # a table as large as the tile; sorting takes 20 times longer
+        counts = np.bincount((offsets - first).reshape(-1))
+        values = np.flatnonzero(counts)
+        return {"values": values + first, "counts": counts[values].astype(np.int64)}
     values, counts = np.unique(offsets, return_counts=True)
     return {"values": values, "counts": counts.astype(np.int64)}
 

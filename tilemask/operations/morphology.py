@@ -6,7 +6,7 @@ themselves.
 
 OpenCV does 8- and 16-bit pixels with footprints that span their centre (disks, crosses, odd rectangles), where its
 border rule (ignore what lies outside) and scikit-image's (reflect) give the same bits; disk(3) of a mask takes 0.4 ns
-a pixel instead of 30. A volume is done plane by plane: the minimum over a ball is the minimum of minima over its
+a pixel instead of 19. A volume is done plane by plane: the minimum over a ball is the minimum of minima over its
 slices.
 """
 
@@ -200,9 +200,8 @@ def _open(image: Image, steps: Sequence[Footprint]) -> Image:
 def _chain(kernel: Callable[..., NDArray[Any]], image: Image, steps: Sequence[Footprint]) -> Image:
     for footprint in steps:
         pixels = int(footprint.sum())
-        # Measured at 2048², disk(3): 0.3 ns a pixel for masks and uint8, 0.6 to 1.3 for 16 bits; SciPy 1.2 ns per pixel
-        # of the footprint.
+        # Measured at 2048²: disk(3) 0.3 ns a pixel for 8 bits, 0.7 for 16, disk(15) 6 and 11; SciPy 19 for disk(3).
         fast = image.dtype in IN_OPENCV and spans_its_centre(footprint)
-        cost = (0.01 * image.dtype.itemsize if fast else 1.2) * pixels
+        cost = (0.01 * image.dtype.itemsize if fast else 0.7) * pixels
         image = map_tiles(kernel, image, reach=reflected_reach(footprint), cost=cost, user=False, footprint=footprint)
     return image

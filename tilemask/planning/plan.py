@@ -14,15 +14,14 @@ from tilemask.errors import PlanError
 from tilemask.image import Image, Value
 from tilemask.planning.bill import RESERVED_BYTES, Bill, bill
 from tilemask.planning.cut import Pass, Write, cut, image_name
-from tilemask.planning.graph import sources_of
+from tilemask.planning.graph import images_of, sources_of
 from tilemask.planning.identity import identity
 from tilemask.planning.pyramid import LevelShape, level_shapes
-from tilemask.planning.tiles import choose_tile, largest_shape
+from tilemask.planning.tiles import LARGEST_BAND, choose_band, choose_tile, largest_shape
 from tilemask.read.cache import ChunkCache
 
-CACHE_BYTES = 128 << 20
-BAND = 8
-"""Rows of tiles walked together: at 2048² tiles of 1024² chunks, 1.1 decodings per chunk from a cache of 128 MB."""
+CACHE_BYTES = 192 << 20
+"""Decoded chunks that a worker holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +200,7 @@ def _draft(
     workers: int,
     levels: Mapping[str, Sequence[LevelShape]],
 ) -> Plan:
-    passes = cut(outputs, tile, band=BAND)
+    passes = cut(outputs, tile, band=choose_band(tile, images_of(outputs), CACHE_BYTES))
     shapes = {
         n: levels.get(n) or level_shapes(o.spatial_shape, o.pixel_size, full=pyramid)
         for n, o in outputs.items()
@@ -271,7 +270,7 @@ def _pyramid(
         if image.spatial_shape != shape:  # a source that rounds its levels down
             image = image[tuple(slice(0, n) for n in shape)]
         passes.append(
-            Pass(first + level - 1, Grid(shape, tile, BAND), writes=(Write(name, level, image),), stored={above: name})
+            Pass(first + level - 1, Grid(shape, tile, LARGEST_BAND), writes=(Write(name, level, image),), stored={above: name})
         )
         above = replace(image, step=PlannedLevel(name, level, image.shape, dtype, tile))
     return passes

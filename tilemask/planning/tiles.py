@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tilemask.errors import InputError
 from tilemask.image import Image, Value
@@ -11,6 +11,8 @@ from tilemask.planning.graph import images_of
 
 TARGET_PIXELS = 1 << 22
 """A tile of 2048² keeps halos small beside cores, Python small beside kernels, and a task in tens of megabytes."""
+LARGEST_BAND = 8
+CACHE_SHARE = 0.8
 
 
 def choose_tile(
@@ -38,6 +40,25 @@ def choose_tile(
     if ndim == 2:
         return _round_to_chunks((2048, 2048), chunks)
     return _round_to_chunks((64, 256, 256), chunks)
+
+
+def choose_band(tile: tuple[int, ...], images: Iterable[Image], cache_bytes: int) -> int:
+    """Rows of tiles to walk together, so that the cache still holds a chunk when the next column of tiles needs it.
+
+    A column of `band` tiles touches its own chunks and a ring of halo around them; the two columns of chunks that it shares
+    with the next column are used again one whole column later. Beyond that, a taller band decodes less: the chunks at its
+    upper and lower edge are decoded once more by the bands beside it.
+    """
+    band = LARGEST_BAND
+    for image in images:
+        chunks = getattr(image.step, "chunks", None)
+        if chunks is not None and len(chunks) == len(tile):
+            rows, columns = (t / c for t, c in zip(tile[-2:], chunks[-2:], strict=True))
+            planes = math.prod(t / c + 2 for t, c in zip(tile[:-2], chunks[:-2], strict=True))
+            ring = planes * (columns + 2) * math.prod(chunks) * image.pixel_bytes
+            while band > 1 and (band * rows + 2) * ring > CACHE_SHARE * cache_bytes:
+                band -= 1
+    return band
 
 
 def _round_to_chunks(sides: tuple[int, ...], chunks: tuple[int, ...] | None) -> tuple[int, ...]:

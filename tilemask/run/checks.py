@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any
 from uuid import uuid4
-
-from distributed import Client
 
 from tilemask.errors import ClusterError, PlanError, StorageError
 from tilemask.planning import Plan
@@ -78,12 +76,7 @@ def versions() -> dict[str, str]:
 
 def _look(folder: str, token: str, sources: list[str]) -> dict[str, Any]:
     """Run on a worker: what it is made of and what it sees."""
-    try:
-        from tilemask.run.checks import versions as here
-
-        found: dict[str, Any] = {"versions": here()}
-    except ImportError as error:
-        return {"versions": {"tilemask": f"missing ({error})"}}
+    found: dict[str, Any] = {"versions": versions()}
     found["sees"] = (Path(folder) / token).exists()
     found["missing"] = [s for s in sources if not os.path.exists(s)]
     try:
@@ -94,7 +87,7 @@ def _look(folder: str, token: str, sources: list[str]) -> dict[str, Any]:
     return found
 
 
-def check_workers(client: Client, folder: Path, sources: list[str]) -> None:
+def check_workers(client: Any, folder: Path, sources: list[str]) -> None:
     """Ask every worker whether it is like this process and sees input and output.
 
     Raises
@@ -102,25 +95,35 @@ def check_workers(client: Client, folder: Path, sources: list[str]) -> None:
     ClusterError
         Names the workers that do not, and what is different.
     """
-    client.wait_for_workers(1, timeout=60)
+    from tilemask.run.workers import ask  # here, so that runs on threads do not load distributed
+
     token = f"probe-{uuid4().hex}"
     (folder / token).write_bytes(b"")
     try:
-        answers: Mapping[str, dict[str, Any]] = client.run(_look, str(folder), token, sources)
-        ours = versions()
-        problems = []
-        for address, answer in answers.items():
-            differing = {p: (v, answer["versions"].get(p)) for p, v in ours.items() if answer["versions"].get(p) != v}
-            problems += [f"{address}: {p} is {theirs}, here {mine}" for p, (mine, theirs) in differing.items()]
-            if not differing and not (answer["sees"] and answer["writes"]):
-                problems.append(f"{address}: does not {'see' if not answer['sees'] else 'write'} {folder}")
-            problems += [f"{address}: does not see {s}" for s in answer.get("missing", ())]
-        if problems:
-            listed = "\n  ".join(problems[:10])
-            raise ClusterError(
-                f"the workers are not like this process, so pixels could differ or be lost:\n  {listed}\n"
-                "Install the same versions everywhere, and use paths that every worker sees."
-            )
+        answers = ask(client, "run", _look, str(folder), token, sources, on_error="return")
     finally:
         for probe in folder.glob(f"{token}*"):
             probe.unlink(missing_ok=True)
+    ours = versions()
+    problems = [p for address, answer in answers.items() for p in _problems(address, answer, ours, folder)]
+    if problems:
+        listed = "\n  ".join(problems[:10])
+        raise ClusterError(
+            f"the workers are not like this process, so pixels could differ or be lost:\n  {listed}\n"
+            "Install the same versions everywhere, and use paths that every worker sees."
+        )
+
+
+def _problems(address: str, answer: Any, ours: Mapping[str, str], folder: Path) -> Iterator[str]:
+    if isinstance(answer, BaseException):
+        yield f"{address}: cannot be asked ({type(answer).__name__}: {answer})"
+        return
+    for package, mine in ours.items():
+        if (theirs := answer["versions"].get(package)) != mine:
+            yield f"{address}: {package} is {theirs}, here {mine}"
+    if not answer["sees"]:
+        yield f"{address}: does not see {folder}"
+    elif not answer["writes"]:
+        yield f"{address}: does not write {folder}"
+    for source in answer["missing"]:
+        yield f"{address}: does not see {source}"

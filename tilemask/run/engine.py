@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import numpy as np
 
-from tilemask.errors import Interrupted, StorageError, TileError
+from tilemask.errors import ClusterError, Interrupted, StorageError, TileError
 from tilemask.image import Formula, Image, Source, Survey, Value
 from tilemask.planning import Pass
 from tilemask.planning.graph import downstream_first
+from tilemask.run.interrupts import orderly_interrupt
 from tilemask.run.ledger import Ledger
 from tilemask.run.pools import Pool
 from tilemask.run.progress import Progress
@@ -26,6 +28,18 @@ WINDOW = 2
 """Tasks in flight per thread: one running, one waiting."""
 HOPELESS = 20
 """A run stops where this many tiles have failed and none has been done: it is the function, not a tile."""
+
+
+@dataclass
+class Swept:
+    """How far a pass is."""
+
+    done: bytearray
+    parts: list[Any] | None
+    """Combined parts of the surveys over exactly the tiles that are done."""
+    failures: list[Failure] = field(default_factory=list)
+    sound: bool = True
+    """Whether `parts` and `done` agree."""
 
 
 @dataclass
@@ -51,15 +65,19 @@ class Engine:
     def run(self) -> None:
         """Run every pass that is not finished."""
         for current in self.passes:
-            results = self.ledger.finished(current)
-            if results is None:
-                results = self._sweep(current)
-                self.ledger.finish(current, results)
+            parts = self.ledger.finished(current)
+            if parts is None:
+                parts = self._sweep(current)
+                self.ledger.finish(current, parts)
                 for value in current.surveys:  # only now: a run killed before would need them again
                     self.scratch.release(f"notes-{_label(current, value)}")
             else:
                 self.done_before += len(current.grid)
-            self.values.update(zip(current.surveys, results, strict=True))
+            for value, part in zip(current.surveys, parts, strict=True):
+                survey = _survey(value)
+                self.values[value] = (
+                    f"records-{_label(current, value)}" if survey.records else _typed(value, survey.finish(part))
+                )
             for keep in current.keeps:
                 image = keep.image
                 self.stored[image] = ScratchSource(self.scratch, keep.name, current.grid, image.shape, image.dtype)
@@ -78,35 +96,42 @@ class Engine:
     def _sweep(self, current: Pass) -> list[Any]:
         job = self.job(current)
         done, parts = self.ledger.begun(current)
-        self.done_before += sum(done)
-        failures: list[Failure] = []
+        swept = Swept(done, parts)
+        self.done_before += done.count(1)
         self.pool.load(job)
-        self.progress.start(current, sum(done))
-        waiting = self._runs(current, done)
+        self.progress.start(current, done.count(1))
         try:
-            self._fill(waiting)
-            while self.pool.pending:
-                result = self.pool.next()
-                parts = self._merge(current, result, done, parts, failures)
-                if any(f.disk_full for f in failures) or (len(failures) >= HOPELESS and not sum(done)):
-                    waiting = iter(())
-                self._fill(waiting)
-        except KeyboardInterrupt:
-            parts = self._drain(current, done, parts, failures)
-            self.ledger.interrupted(current, done, parts)
-            raise Interrupted(
-                f"stopped in pass {current.number + 1} of {len(self.passes)} with {sum(done)} of {len(done)} tiles done; "
-                "run the same command again to go on from there."
-            ) from None
+            with orderly_interrupt(self.pool.stop) as asked:
+                self._tasks(current, swept, asked)
         except BaseException:
-            self.ledger.interrupted(current, done, parts)
+            self._save(current, swept)
             raise
         finally:
             self.progress.finish()
-        if failures:
-            self.ledger.interrupted(current, done, parts)
-            self._report(current, failures, done)
-        return [self._finish(v, p, current) for v, p in zip(current.surveys, parts or [], strict=True)]
+        if 0 in done:
+            self._save(current, swept)
+            self._report(current, swept.failures, done, asked.is_set())
+        parts = zip(current.surveys, swept.parts or [], strict=True)
+        return [self._write_records(v, p, current) if _survey(v).records else p for v, p in parts]
+
+    def _tasks(self, current: Pass, swept: Swept, asked: Event) -> None:
+        """Keep the window full until the pass, the disk, the user's patience or all hope is at an end."""
+        waiting = self._runs(current, swept.done)
+        self._fill(waiting)
+        while self.pool.pending:
+            result = self.pool.next()
+            swept.sound = False
+            self._merge(current, result, swept)
+            swept.sound = True
+            hopeless = len(swept.failures) >= HOPELESS and 1 not in swept.done
+            if asked.is_set() or hopeless or any(f.disk_full for f in result.failures):
+                waiting = iter(())
+            self._fill(waiting)
+
+    def _save(self, current: Pass, swept: Swept) -> None:
+        """Keep what the surveys have gathered; not where the merging itself broke, which may have left half a merge."""
+        if swept.sound:
+            self.ledger.interrupted(current, swept.done, swept.parts)
 
     def _fill(self, waiting: Iterator[list[int]]) -> None:
         while self.pool.pending < WINDOW * self.pool.threads:
@@ -125,63 +150,38 @@ class Engine:
             if todo:
                 yield todo
 
-    def _merge(
-        self, current: Pass, result: TaskResult, done: bytearray, parts: list[Any] | None, failures: list[Failure]
-    ) -> list[Any] | None:
+    def _merge(self, current: Pass, result: TaskResult, swept: Swept) -> None:
         self.ledger.record(current, result)
         for number, _ in result.tiles:
-            done[number] = 1
+            swept.done[number] = 1
         self.done_now += len(result.tiles)
         if result.parts is not None:
-            if parts is None:
-                parts = result.parts
+            if swept.parts is None:
+                swept.parts = result.parts
             else:
-                parts = [_survey(v).combine(a, b) for v, a, b in zip(current.surveys, parts, result.parts, strict=True)]
+                pairs = zip(current.surveys, swept.parts, result.parts, strict=True)
+                swept.parts = [_survey(v).combine(a, b) for v, a, b in pairs]
             if current.surveys:
-                self.ledger.gathered(current, done, parts)
-        failures += result.failures
+                self.ledger.gathered(current, swept.done, swept.parts)
+        swept.failures += result.failures
         for name, seconds in result.user_seconds.items():
             total = self.user_seconds.setdefault(name, [0.0, 0.0])
             total[0] += seconds[0]
             total[1] += seconds[1]
         self.progress.advance(len(result.tiles), result.pixels)
-        return parts
 
-    def _drain(
-        self, current: Pass, done: bytearray, parts: list[Any] | None, failures: list[Failure]
-    ) -> list[Any] | None:
-        """Let the tiles in hand end, and keep them; a second interrupt gives them up."""
-        self.pool.stop()
-        while self.pool.pending:
-            parts = self._merge(current, self.pool.next(), done, parts, failures)
-        return parts
-
-    def _report(self, current: Pass, failures: list[Failure], done: bytearray) -> None:
+    def _report(self, current: Pass, failures: list[Failure], done: bytearray, asked: bool) -> None:
         self.ledger.failed(current, failures)
-        first = failures[0]
+        where, ready = f"pass {current.number + 1}", f"{done.count(1)} of {len(done)} tiles"
+        again = "run the same command again to go on from there."
         full = next((f for f in failures if f.disk_full), None)
         if full is not None:
-            raise StorageError(
-                f"the disk is full: {full.reason}. {sum(done)} of {len(done)} tiles of pass {current.number + 1} are stored; "
-                "free some space and run the same command again to go on from there."
-            )
-        shown = "\n".join(
-            f"  tile {f.tile} {f.box}: {f.reason}"
-            + (f"\n    repeat it alone: tilemask replay {f.bundle}" if f.bundle else "")
-            for f in failures[:5]
-        )
-        more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
-        hopeless = (
-            "; every tile tried so far failed, so the rest was not tried"
-            if len(failures) < len(done) and not sum(done)
-            else ""
-        )
-        error = TileError(
-            f"{len(failures)} of {len(done)} tiles failed in pass {current.number + 1}; {sum(done)} are done{hopeless}:\n"
-            f"{shown}{more}\nNothing is committed. Mend the cause and run the same command again: done tiles are kept."
-        )
-        error.add_note(first.trace)
-        raise error
+            raise StorageError(f"the disk is full: {full.reason}. {ready} of {where} are stored; free some space and {again}")
+        if asked:
+            raise Interrupted(f"stopped in {where} of {len(self.passes)} with {ready} done; {again}")
+        if not failures:
+            raise ClusterError(f"tasks came back undone, {ready} of {where} are: another run owns the output now, or {again}")
+        raise _tile_error(failures, done, where)
 
     def job(self, current: Pass) -> Job:
         """What the tasks of a pass need; every earlier pass must be done."""
@@ -201,14 +201,11 @@ class Engine:
             failures=self.failures,
         )
 
-    def _finish(self, value: Value, part: Any, current: Pass) -> Any:
-        survey = _survey(value)
-        if not survey.records:
-            return _typed(value, survey.finish(part))
+    def _write_records(self, value: Value, part: Any, current: Pass) -> None:
+        """Finish a survey that leaves a record per tile; the records are what remains of it."""
         notes, name = f"notes-{_label(current, value)}", f"records-{_label(current, value)}"
-        for number, record in survey.finish(part, lambda n: self.scratch.get_record(notes, n), current.grid):
+        for number, record in _survey(value).finish(part, lambda n: self.scratch.get_record(notes, n), current.grid):
             self.scratch.put_record(name, number, record)
-        return name
 
 
 def _label(current: Pass, value: Value) -> str:
@@ -218,6 +215,26 @@ def _label(current: Pass, value: Value) -> str:
 def _survey(value: Value) -> Survey:
     assert isinstance(value.step, Survey)
     return value.step
+
+
+def _tile_error(failures: list[Failure], done: bytearray, where: str) -> TileError:
+    shown = "\n".join(
+        f"  tile {f.tile} {f.box}: {f.reason}"
+        + (f"\n    repeat it alone: tilemask replay {f.bundle}" if f.bundle else "")
+        for f in failures[:5]
+    )
+    more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
+    hopeless = (
+        "; every tile tried so far failed, so the rest was not tried"
+        if len(failures) < len(done) and 1 not in done
+        else ""
+    )
+    error = TileError(
+        f"{len(failures)} of {len(done)} tiles failed in {where}; {done.count(1)} are done{hopeless}:\n"
+        f"{shown}{more}\nNothing is committed. Mend the cause and run the same command again: done tiles are kept."
+    )
+    error.add_note(failures[0].trace)
+    return error
 
 
 def _typed(value: Value, result: Any) -> Any:

@@ -3,7 +3,7 @@
 ``plan.json``        the identity of the plan, written once
 ``journal.jsonl``    one checked line per tile, written after the tile's objects are in place; and one per finished pass
 ``pass<n>.state``    surveys merged so far and the tiles they hold, replaced as a whole
-``pass<n>.values``   results of the surveys of a finished pass
+``pass<n>.parts``    what the surveys of a finished pass have gathered
 ``scratch/``         what passes keep for later ones
 ``failures/``        inputs of tiles that failed
 
@@ -48,6 +48,9 @@ class Journal:
         for line in read_lines(folder / "journal.jsonl"):
             if "finished" in line:
                 self._finished.add(line["finished"])
+            elif "forgotten" in line:
+                self._finished.discard(line["forgotten"])
+                self._tiles.pop(line["forgotten"], None)
             elif "pass" in line:
                 self._mark(line["pass"], line["tile"], 1)
 
@@ -60,7 +63,7 @@ class Journal:
     def finished(self, current: Pass) -> list[Any] | None:
         if current.number not in self._finished:
             return None
-        saved = _load(self.folder / f"pass{current.number}.values")
+        saved = _load(self.folder / f"pass{current.number}.parts")
         return None if saved is None else list(saved)
 
     def begun(self, current: Pass) -> tuple[bytearray, list[Any] | None]:
@@ -95,8 +98,8 @@ class Journal:
             for f in failures
         )
 
-    def finish(self, current: Pass, results: list[Any]) -> None:
-        _save(self.folder / f"pass{current.number}.values", results)
+    def finish(self, current: Pass, parts: list[Any]) -> None:
+        _save(self.folder / f"pass{current.number}.parts", parts)
         self._append([{"finished": current.number}])
         self._sync()
         (self.folder / f"pass{current.number}.state").unlink(missing_ok=True)
@@ -117,6 +120,13 @@ class Journal:
                 self._mark(line["pass"], line["tile"], 0)
                 self._finished.discard(line["pass"])
                 (self.folder / f"pass{line['pass']}.state").unlink(missing_ok=True)
+
+    def forget(self, current: Pass) -> None:
+        """Take back all that is said of a pass: what it kept is not there any more."""
+        (self.folder / f"pass{current.number}.state").unlink(missing_ok=True)
+        self._append([{"forgotten": current.number}])
+        self._finished.discard(current.number)
+        self._tiles.pop(current.number, None)
 
     def close(self) -> None:
         if self._file is not None:
@@ -152,11 +162,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     with open(path, "rb") as file:
         for raw in file:
             checksum, _, text = raw.rstrip(b"\n").partition(b" ")
-            try:
-                if len(checksum) == 8 and int(checksum, 16) == zlib.crc32(text):
-                    yield json.loads(text)
-            except ValueError:
-                continue
+            if checksum == b"%08x" % zlib.crc32(text):
+                yield json.loads(text)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -179,6 +186,4 @@ def _load(path: Path) -> Any:
     if not path.exists():
         return None
     checksum, _, data = path.read_bytes().partition(b"\n")
-    if len(checksum) != 8 or int(checksum, 16) != zlib.crc32(data):
-        return None
-    return unpack(data)
+    return unpack(data) if checksum == b"%08x" % zlib.crc32(data) else None

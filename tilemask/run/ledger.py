@@ -15,7 +15,7 @@ class Ledger(Protocol):
     """Kept by the coordinator alone."""
 
     def finished(self, current: Pass) -> list[Any] | None:
-        """The results of the pass's surveys, where the whole pass is done; else None."""
+        """The combined parts of the surveys, where the whole pass is done (None for one with records); else None."""
 
     def begun(self, current: Pass) -> tuple[bytearray, list[Any] | None]:
         """One byte per tile (1 = done) and the combined parts of the surveys over exactly those tiles."""
@@ -32,8 +32,8 @@ class Ledger(Protocol):
     def failed(self, current: Pass, failures: list[Failure]) -> None:
         """Tiles that could not be done."""
 
-    def finish(self, current: Pass, results: list[Any]) -> None:
-        """The pass is done."""
+    def finish(self, current: Pass, parts: list[Any]) -> None:
+        """The pass is done, with these parts of its surveys."""
 
 
 class NoLedger:
@@ -49,4 +49,4 @@ class NoLedger:
     def gathered(self, current: Pass, done: bytearray, parts: list[Any] | None) -> None: ...
     def interrupted(self, current: Pass, done: bytearray, parts: list[Any] | None) -> None: ...
     def failed(self, current: Pass, failures: list[Failure]) -> None: ...
-    def finish(self, current: Pass, results: list[Any]) -> None: ...
+    def finish(self, current: Pass, parts: list[Any]) -> None: ...

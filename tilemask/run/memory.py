@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from tilemask.boxes import Box, whole
 from tilemask.image import Image, Value
 from tilemask.planning.cut import cut
-from tilemask.planning.graph import sources_of
-from tilemask.planning.plan import BAND, CACHE_BYTES
-from tilemask.planning.tiles import choose_tile, largest_shape
+from tilemask.planning.graph import images_of, sources_of
+from tilemask.planning.plan import CACHE_BYTES
+from tilemask.planning.tiles import choose_band, choose_tile, largest_shape
 from tilemask.read.cache import ChunkCache
 from tilemask.run.engine import Engine
 from tilemask.run.evaluate import evaluate
@@ -110,7 +110,8 @@ def _span(key: Any, n: int) -> tuple[int, int, Any]:
 @contextmanager
 def _engine(outputs: Mapping[str, Image | Value], tile: int | Sequence[int] | None, client: Any) -> Iterator[Engine]:
     chunks = next((s.chunks for s in sources_of(outputs) if s.chunks is not None), None)
-    passes = cut(outputs, choose_tile(tile, largest_shape(outputs), chunks), band=BAND, write=False)
+    sides = choose_tile(tile, largest_shape(outputs), chunks)
+    passes = cut(outputs, sides, band=choose_band(sides, images_of(outputs), CACHE_BYTES), write=False)
     tiles = max((len(p.grid) for p in passes), default=1)
     with ExitStack() as stack:
         pool, scratch = _place(stack, client, tiles)
@@ -125,7 +126,8 @@ def _place(stack: ExitStack, client: Any, tiles: int) -> tuple[Pool, Scratch]:
     if client is None:
         return ThreadPool(min(processors(), tiles), CACHE_BYTES), MemoryScratch()
     from tilemask.run.checks import check_workers
-    from tilemask.run.cluster import ClusterPool, connect
+    from tilemask.run.cluster import ClusterPool
+    from tilemask.run.workers import connect
 
     opened = stack.enter_context(connect(client))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tilemask-")))

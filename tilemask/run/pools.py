@@ -53,7 +53,7 @@ class ThreadPool:
         self._waiting: deque[Sequence[int]] = deque()
         self._ended: SimpleQueue[Future[TaskResult]] = SimpleQueue()
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tilemask") if threads > 1 else None
-        self._opencv_threads = _limit_opencv(1) if threads > 1 else None
+        self._opencv_threads = limit_opencv(1) if threads > 1 else None
 
     @property
     def threads(self) -> int:
@@ -84,10 +84,10 @@ class ThreadPool:
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
         if self._opencv_threads is not None:
-            _limit_opencv(self._opencv_threads)
+            limit_opencv(self._opencv_threads)
 
 
-def _limit_opencv(threads: int) -> int:
+def limit_opencv(threads: int) -> int:
     """One thread per kernel inside a worker: the tiles are what runs side by side. Returns the number before."""
     import cv2
 

@@ -7,6 +7,8 @@ and renamed, so a killed worker leaves no half tile under a name that anybody re
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,10 +78,16 @@ class FolderScratch:
     def get_record(self, name: str, number: int) -> Any:
         return unpack(self._path(name, number).read_bytes())
 
-    def release(self, name: str) -> None:
-        import shutil
+    def holds(self, name: str) -> bool:
+        """Whether the scratch of this name has not been let go of."""
+        return (self.folder / name).is_dir()
 
-        shutil.rmtree(self.folder / name, ignore_errors=True)
+    def release(self, name: str) -> None:
+        # Renamed first: what is half deleted must not be taken for what is held.
+        leaving = self.folder / f"{name}.{uuid4().hex}.partial"
+        with suppress(FileNotFoundError):
+            os.replace(self.folder / name, leaving)
+            shutil.rmtree(leaving, ignore_errors=True)
 
     def _write(self, path: Path, data: bytes | memoryview) -> None:
         temporary = path.with_name(f"{path.name}.{uuid4().hex}.partial")

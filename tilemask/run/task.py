@@ -94,7 +94,10 @@ def run_tiles(
         index = job.current.grid.step(position)
         number, core = job.current.grid.number(index), job.current.grid.core(index)
         try:
-            objects, parts = _do_tile(job, context, number, core)
+            arrays, parts = _evaluate_tile(job, context, number, core)
+            if stopped():  # between the looking and the writing an output may have gone to another run
+                break
+            objects = _store_tile(job, number, core, arrays)
         except Exception as error:
             failure = _failure(job, number, core, error)
             result.failures.append(failure)
@@ -125,17 +128,16 @@ def _survey(value: Value) -> Survey:
     return value.step
 
 
-def _do_tile(job: Job, context: Context, number: int, core: Box) -> tuple[list[tuple[str, int, int]], list[Any]]:
-    """Evaluate one tile; store what the pass keeps and writes; return the stored objects and the parts of the surveys."""
-    current = job.current
-    images = current.evaluated
+def _evaluate_tile(job: Job, context: Context, number: int, core: Box) -> tuple[dict[Image, NDArray[Any]], list[Any]]:
+    """The images that the pass evaluates, and the parts of its surveys; their notes are left in scratch."""
+    images = job.current.evaluated
     arrays = dict(zip(images, evaluate([(i, core) for i in images], context, number), strict=True))
     parts = []
-    for value in current.surveys:
+    for value in job.current.surveys:
         survey = _survey(value)
         arguments = {n: context.values[a] if isinstance(a, Value) else a for n, a in survey.arguments.items()}
         if survey.places:
-            arguments["place"] = Place(number, core, current.grid.tile, current.grid.shape)
+            arguments["place"] = Place(number, core, job.current.grid.tile, job.current.grid.shape)
         inputs = [arrays[i] for i in survey.images]
         try:
             part = survey.tile(*inputs, **arguments)
@@ -146,14 +148,19 @@ def _do_tile(job: Job, context: Context, number: int, core: Box) -> tuple[list[t
             part, note = part
             job.scratch.put_record(job.notes[value], number, note)
         parts.append(part)
-    for keep in current.keeps:
+    return arrays, parts
+
+
+def _store_tile(job: Job, number: int, core: Box, arrays: Mapping[Image, NDArray[Any]]) -> list[tuple[str, int, int]]:
+    """Store what the pass keeps and writes; return the objects of the outputs."""
+    for keep in job.current.keeps:
         job.scratch.put(keep.name, number, arrays[keep.image])
     objects: list[tuple[str, int, int]] = []
-    for write in current.writes:
+    for write in job.current.writes:
         array = arrays[write.image]
-        stored = job.writers[write.name].write(write.level, core, array.view(np.uint8) if array.dtype == np.bool_ else array)
-        objects += stored
-    return objects, parts
+        array = array.view(np.uint8) if array.dtype == np.bool_ else array
+        objects += job.writers[write.name].write(write.level, core, array)
+    return objects
 
 
 def _failure(job: Job, number: int, core: Box, error: Exception) -> Failure:

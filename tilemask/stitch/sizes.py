@@ -21,34 +21,26 @@ Record = dict[str, NDArray[np.int64]]
 
 
 def survey_sizes(labels: NDArray[Any], *, place: Place) -> tuple[dict[str, Any], Record | None]:
-    """Count the pixels of each label of one tile (0 is background).
-
-    Raises
-    ------
-    InputError
-        Where a label is negative.
-    """
+    """Count the pixels of each label of one tile (0 is background)."""
     low, high = int(labels.min()), int(labels.max())
     if low < 0:
-        raise InputError(
-            f"objects are counted per label, and labels are 0 (background) and up; found {low}. "
-            "Label a mask first, as in tilemask.label(image != 0)."
-        )
+        return {"sizes": [], "lowest": low}, None
     if high - low < 2 * labels.size:
         counts = np.bincount((labels - labels.dtype.type(low)).ravel().astype(np.int64, copy=False))
-        values = np.flatnonzero(counts)
-        counts, values = counts[values], values + low
+        steps = np.flatnonzero(counts)
+        counts, values = counts[steps], steps.astype(labels.dtype) + labels.dtype.type(low)
     else:
         values, counts = np.unique(labels, return_counts=True)
     found = values > 0
-    rows = np.column_stack((values[found], counts[found])).astype(np.int64, copy=False)
-    return {"sizes": [rows] if len(rows) else []}, {"values": rows[:, 0]} if len(rows) else None
+    rows = np.column_stack((values[found].astype(np.int64), counts[found]))
+    return {"sizes": [rows] if len(rows) else [], "lowest": low}, {"values": rows[:, 0]} if len(rows) else None
 
 
 def combine_sizes(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     """Merge two parts; the first may be changed."""
     for rows in b["sizes"]:
         add_rows(a["sizes"], rows)
+    a["lowest"] = min(a["lowest"], b["lowest"])
     return a
 
 
@@ -64,10 +56,20 @@ def finish_sizes(
     record : dict or None
         ``values``, ``sizes`` (int64); None where the tile is background.
 
+    Raises
+    ------
+    InputError
+        Where a label is negative; known only when all tiles are, so that every grid gives the same message.
+
     Notes
     -----
     Memory: about 60 bytes per label and tile that shows it.
     """
+    if part["lowest"] < 0:
+        raise InputError(
+            f"objects are counted per label, and labels are 0 (background) and up; found {part['lowest']}. "
+            "Label a mask first, as in tilemask.label(image != 0)."
+        )
     rows = joined(part["sizes"], 2)
     values, inverse = np.unique(rows[:, 0], return_inverse=True)
     sizes = np.zeros(len(values), np.int64)

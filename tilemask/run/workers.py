@@ -1,0 +1,157 @@
+"""Clients: of worker processes on this machine, or of a cluster that somebody else started.
+
+Nothing here waits for ever: a question to a scheduler has a limit, and one that is not answered is a `ClusterError`, since
+a scheduler that is gone, cut off or frozen looks the same from outside.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster
+
+from tilemask.errors import ClusterError, InputError
+
+ANSWER_SECONDS = 30.0
+"""A scheduler that is silent for as long is taken for gone."""
+START_SECONDS = 60.0
+END_SECONDS = 10.0
+SETTINGS = {
+    "distributed.scheduler.work-stealing": False,  # tiles are alike; stealing has open deadlocks
+    "distributed.scheduler.worker-saturation": 1.0,  # fewer queued tasks are blamed for a worker's death
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.daemon": True,
+}
+
+
+def ask(client: Client, method: str, *args: Any, seconds: float = ANSWER_SECONDS, **options: Any) -> Any:
+    """Call a method of a client, and give up after a time: by itself it would wait for ever for a frozen scheduler.
+
+    Raises
+    ------
+    ClusterError
+        No answer, or no connection.
+    """
+
+    async def call() -> Any:
+        return await getattr(client, method)(*args, **options)
+
+    if client.status != "running":
+        raise gone(client)
+    try:
+        return client.sync(call, callback_timeout=seconds)
+    except OSError as error:  # the library's errors of connections and of time limits all are
+        raise gone(client, error) from error
+
+
+def gone(client: Client, error: BaseException | None = None) -> ClusterError:
+    """What to say where a scheduler does not answer."""
+    address = getattr(client.scheduler, "address", "?")
+    reason = "" if error is None else f" ({type(error).__name__}: {error})".replace(": )", ")")
+    return ClusterError(
+        f"the scheduler {address} is gone or does not answer{reason}. Done tiles are kept: start a cluster and run the same "
+        "command again."
+    )
+
+
+@contextmanager
+def local_workers(count: int) -> Iterator[Client]:
+    """Worker processes on this machine for one run: loopback only, no dashboard, one thread each.
+
+    The workers are started by command and not by `multiprocessing`, so a script needs no main guard. They are no part of
+    the terminal's process group: an interrupt is for this process, which lets their tiles end.
+    """
+    if count < 1:
+        raise InputError(f"client={count} asks for that many worker processes; give 1 or more.")
+    with (
+        dask.config.set(SETTINGS),
+        LocalCluster(
+            n_workers=0, processes=False, host="127.0.0.1", protocol="tcp://", dashboard_address=None, silence_logs=50
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        workers = [_start_worker(cluster.scheduler_address) for _ in range(count)]
+        try:
+            _wait_for_workers(client, count)
+            yield client
+        finally:
+            _end(workers)
+
+
+def _start_worker(address: str) -> subprocess.Popen[bytes]:
+    command = [
+        *(sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--memory-limit", "0"),
+        *("--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "30"),
+    ]
+    # Functions of the user's modules are loaded by name: workers look where this process does.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(
+        command, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
+
+
+def _end(workers: list[subprocess.Popen[bytes]]) -> None:
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        try:
+            worker.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def _wait_for_workers(client: Client, count: int) -> None:
+    try:
+        ask(client, "wait_for_workers", count, timeout=START_SECONDS, seconds=START_SECONDS + ANSWER_SECONDS)
+    except ClusterError as error:
+        if not isinstance(error.__cause__, TimeoutError):
+            raise
+        found = len(ask(client, "nthreads"))
+        raise ClusterError(
+            f"{count} workers were waited for and {found} came within {START_SECONDS:g} s. Start workers (`dask worker "
+            f"{client.scheduler.address}`) and run the same command again."
+        ) from error
+
+
+@contextmanager
+def connect(client: Client | str | int) -> Iterator[Client]:
+    """A client with at least one worker, for what the user gave: their own, an address, or a number of processes.
+
+    Raises
+    ------
+    ClusterError
+        Nothing answers at the address within 10 s, or no worker comes within a minute.
+    InputError
+        It is none of these.
+    """
+    if isinstance(client, int):
+        with local_workers(client) as started:
+            yield started
+    elif isinstance(client, str):
+        try:
+            opened = Client(client, timeout=10)
+        except (OSError, ValueError, TypeError) as error:
+            raise ClusterError(
+                f"no scheduler answers at {client!r} ({type(error).__name__}: {error}). Start one with `dask scheduler`, or "
+                "give --workers N for worker processes of this machine."
+            ) from error
+        with opened:
+            _wait_for_workers(opened, 1)
+            yield opened
+    elif isinstance(client, Client) and not client.asynchronous:
+        _wait_for_workers(client, 1)
+        yield client
+    else:
+        raise InputError(
+            f"client= takes a number of worker processes, the address of a scheduler, or a distributed.Client that is not "
+            f"asynchronous; found {type(client).__module__}.{type(client).__name__}."
+        )
