@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.ndimage as ndi
+import tifffile
 import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
@@ -46,4 +47,15 @@ def source(folder: Path, side: int) -> Path:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path / "c" / str(row % repeat) / str(column % repeat), target)
     (path / "done").touch()
+    return path
+
+
+def tiff(store: Path) -> Path:
+    """The same image as an uncompressed tiled BigTIFF, for tools that read no Zarr."""
+    path = store.with_suffix(".tif")
+    if not path.exists():
+        array = zarr.open_array(store, mode="r")
+        cells = ((y, x) for y in range(0, array.shape[0], CHUNK) for x in range(0, array.shape[1], CHUNK))
+        tiles = (array[y : y + CHUNK, x : x + CHUNK] for y, x in cells)
+        tifffile.imwrite(path, tiles, shape=array.shape, dtype=array.dtype, tile=(CHUNK, CHUNK), bigtiff=True)
     return path
