@@ -1,6 +1,6 @@
 """Draw docs/picture.png from a real run: tiles with their halos, every tile on its own, and what tilemask stores.
 
-    python docs/picture.py
+python docs/picture.py
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def main() -> None:
     panels = {
         f"each tile is read with its halo ({halo} pixels)": _tiles(pixels, grid, halo),
         f"tiles on their own: {sum(int(a.max()) for a in alone.values())} pieces": _coloured(alone, grid),
-        f"what is stored: {stitched.max()} objects, as if never cut": _lines(_enlarged(label_colours(stitched)), grid, (70, 70, 78)),
+        f"what is stored: {stitched.max()} objects, as if never cut": _lines(
+            _enlarged(label_colours(stitched)), grid, (70, 70, 78)
+        ),
     }
     _row(panels).save(HERE / "picture.png", optimize=True)
 

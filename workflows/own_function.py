@@ -7,7 +7,7 @@ pixels it looks away from the pixel that it writes. Here that is 7 for the local
 Sums of integers are exact whatever their order, so the result is the same on every tile grid; with floats, running
 sums (as in scipy.ndimage.uniform_filter) would depend on where a tile starts.
 
-    tilemask run workflows/own_function.py slide.ome.zarr texture.ome.zarr --deviation 20 --workers 2
+    tilemask run workflows/own_function.py slide.ome.zarr texture.ome.zarr --deviation 25 --workers 2
     python workflows/own_function.py                                    # on a picture of a tissue section
 """
 
@@ -26,7 +26,7 @@ import tilemask as tm
 SIDE = 15
 
 
-def texture(image: tm.Image, *, deviation: float = 12.0, max_size: int = 64) -> dict[str, Any]:
+def texture(image: tm.Image, *, deviation: float = 20.0, max_size: int = 64) -> dict[str, Any]:
     """Mark where neighbouring pixels differ much.
 
     Parameters

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 NUCLEI = str(ROOT / "workflows" / "nuclei.py")
 
-FAULTY = '''
+FAULTY = """
 import time
 from pathlib import Path
 
@@ -54,16 +54,17 @@ def slowly(pixels, *, seconds):
 
 def nothing(image):
     return None
-'''
+"""
 
 
-def start(*arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, folder: Path, own_group: bool = False) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     return subprocess.Popen(
         [sys.executable, "-m", "tilemask", *map(str, arguments)],
         cwd=folder,
         env=environment,
         text=True,
+        start_new_session=own_group,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

@@ -71,7 +71,13 @@ def test_info_tells_what_a_store_holds(folder, invoke):
     invoke("run", NUCLEI, "image.tif", "out.ome.zarr", *SMALL, "--pixel-size", "0.5", "--unit", "micrometer")
     told = invoke("info", "out.ome.zarr")
     assert told.exit_code == 0, told.stderr
-    for part in ("label nuclei: yx 96 × 80 int32", "chunks 32 × 32", "0.5 × 0.5 micrometer", "complete", "value count: 2"):
+    for part in (
+        "label nuclei: yx 96 × 80 int32",
+        "chunks 32 × 32",
+        "0.5 × 0.5 micrometer",
+        "complete",
+        "value count: 2",
+    ):
         assert part in told.stdout
     assert "  image:" not in told.stdout
     assert "image: yx 96 × 80 uint8" in invoke("info", "image.tif").stdout
@@ -89,7 +95,8 @@ def test_labels_are_added_to_the_input_store(folder, invoke):
 def test_workflow_of_a_file_runs_in_worker_processes(folder):
     (folder / "inverse.py").write_text(
         "import numpy as np\nimport tilemask as tm\n\nLIMIT = 100\n\n"
-        "def dark(image, *, invert: bool = False):\n    return {'dark': tm.map_tiles(below, image, dtype=bool, invert=invert)}\n\n"
+        "def dark(image, *, invert: bool = False):\n"
+        "    return {'dark': tm.map_tiles(below, image, dtype=bool, invert=invert)}\n\n"
         "def below(pixels, *, invert):\n    return (pixels < LIMIT) ^ invert\n"
     )
     done = tilemask("run", "inverse.py", "image.tif", "out.ome.zarr", "--workers", "1", "--invert", "-q", folder=folder)

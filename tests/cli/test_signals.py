@@ -1,6 +1,7 @@
 """Stopping a run from outside: in order, with the exit code of the signal, and the next run goes on."""
 
 import fcntl
+import os
 import signal
 import subprocess
 import time
@@ -54,6 +55,12 @@ def test_a_cluster_that_does_not_answer_is_4(folder):
     assert "no scheduler answers at 'tcp://127.0.0.1:9'" in refused.stderr
 
 
+def test_an_output_that_cannot_be_written_is_5(folder):
+    refused = tilemask(*COMMAND[:3], "/proc/nowhere/out.ome.zarr", *COMMAND[4:], folder=folder)
+    assert refused.returncode == 5, refused.stderr
+    assert "cannot be written" in refused.stderr
+
+
 def test_progress_goes_to_stderr_unless_quiet(folder):
     shown = tilemask(*COMMAND[:-1], "--seconds", "0", folder=folder)
     assert shown.returncode == 0
@@ -61,3 +68,15 @@ def test_progress_goes_to_stderr_unless_quiet(folder):
     assert "pass 1/1" not in shown.stdout
     quiet = tilemask(*COMMAND, "--seconds", "0.01", "--overwrite", folder=folder)
     assert quiet.stderr == ""
+
+
+def test_ctrl_c_in_a_terminal_reaches_workers_too_and_the_run_goes_on(folder):
+    command = (*COMMAND, "--seconds", "0.3", "--workers", "2")
+    process = start(*command, folder=folder, own_group=True)
+    wait_for_tiles(folder, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    done = tilemask(*COMMAND, "--seconds", "0.3", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "were done before" in done.stdout

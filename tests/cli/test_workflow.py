@@ -53,7 +53,9 @@ def test_given_values():
     assert (values["side"], values["limit"], values["size"]) == ("right", 0.5, 7)
 
 
-@pytest.mark.parametrize("wrong", [(), ("--count", "x"), ("--count", "1", "--side", "up"), ("--count", "1", "--tau", "2")])
+@pytest.mark.parametrize(
+    "wrong", [(), ("--count", "x"), ("--count", "1", "--side", "up"), ("--count", "1", "--tau", "2")]
+)
 def test_wrong_values_are_refused(wrong):
     app = typer.Typer()
 
@@ -96,7 +98,11 @@ CASES = {
     "none": ("w.py", "def a(): ...\ndef _b(image): ...", "has no workflow"),
     "does not import": ("w.py", "import tilemask\nimport no_such_thing", r"No module named 'no_such_thing' \(line 2\)"),
     "syntax": ("w.py", "def a(image:\n", r"cannot be loaded: SyntaxError.*\(line 1\)"),
-    "positional option": ("w.py", "def a(image, sigma=2): ...", r"keyword-only parameters; write def a\(image, \*, sigma"),
+    "positional option": (
+        "w.py",
+        "def a(image, sigma=2): ...",
+        r"keyword-only parameters; write def a\(image, \*, sigma",
+    ),
     "no type": ("w.py", "def a(image, *, sigma): ...", "'sigma' needs a type"),
     "no option": ("w.py", "def a(image, *, sizes: dict = {}): ...", "cannot become an option"),
     "no module": ("no_such_module:a", None, "cannot be imported"),

@@ -66,7 +66,7 @@ class Cluster:
     def start(self, workers: int = 2) -> Cluster:
         file = self.folder / "scheduler.json"
         file.unlink(missing_ok=True)
-        where = ("--host", "127.0.0.1", "--no-dashboard")
+        where = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
         self.scheduler = launch(
             "distributed.cli.dask_scheduler", *where, "--port", str(self.port), "--scheduler-file", str(file)
         )
@@ -82,7 +82,7 @@ class Cluster:
 
     def add(self) -> subprocess.Popen[str]:
         nanny = "--nanny" if self.nanny else "--no-nanny"
-        where = ("--host", "127.0.0.1", "--no-dashboard", "--nthreads", str(self.threads), nanny)
+        where = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--nthreads", str(self.threads), nanny)
         limits = ("--memory-limit", "0", "--death-timeout", "20")
         command = ("distributed.cli.dask_worker", self.address, *where, *limits)
         self.workers.append(launch(*command, environment=dict(self.environment)))

@@ -15,7 +15,6 @@ from tilemask.cli.request import for_request
 
 app = typer.Typer(
     cls=Commands,
-    help="Masks of images that do not fit in memory: the same pixels as on the whole image.",
     epilog=EXIT_CODES,
     add_completion=False,
     no_args_is_help=True,
@@ -26,14 +25,19 @@ app.command("run", cls=WorkflowCommand, epilog=EXIT_CODES)(for_request(running.r
 app.command("plan", cls=WorkflowCommand, epilog=EXIT_CODES)(for_request(running.plan))
 
 
-@app.callback()
-def version(
-    show: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
-) -> None:
-    """Answer --version, with or without a command."""
-    if show:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"tilemask {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Masks of images that do not fit in memory: the same pixels as on the whole image."""
 
 
 @app.command()

@@ -55,12 +55,12 @@ def exit_codes() -> Iterator[None]:
 
 @contextmanager
 def _termination() -> Iterator[threading.Event]:
-    """SIGTERM stops in order, as Ctrl-C does; the event tells them apart."""
+    """SIGTERM becomes a Ctrl-C, whatever handles that at the moment; the event tells them apart."""
     terminated = threading.Event()
 
     def stop(number: int, frame: Any) -> None:
         terminated.set()
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
         yield terminated
@@ -76,5 +76,5 @@ def _say(message: object) -> None:
     print(f"tilemask: {message}", file=sys.stderr, flush=True)
 
 
-def _show_warning(message: Warning | str, *_: Any) -> None:
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     _say(f"warning: {message}")

@@ -71,13 +71,7 @@ def options_of(workflow: Workflow) -> Any:
     collect.__annotations__ = {p.name: p.annotation for p in parameters}
     app = typer.Typer(add_completion=False)
     app.command()(collect)
-    try:
-        return typer.main.get_command(app)
-    except (RuntimeError, TypeError, AssertionError) as error:
-        raise InputError(
-            f"{workflow.name}: a parameter cannot become an option ({error}); int, float, str, bool, Literal, Enum and "
-            "Optional of them can."
-        ) from error
+    return typer.main.get_command(app)
 
 
 def chosen(ctx: typer.Context) -> tuple[Workflow, dict[str, Any]]:

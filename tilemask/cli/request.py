@@ -49,8 +49,8 @@ class Request:
         made = self.workflow.function(image, **self.options)
         if not isinstance(made, Image | Value | Mapping):
             raise InputError(
-                f"{self.workflow.name} returned {type(made).__name__}; a workflow returns an image, or a dict of images "
-                "and values by name."
+                f"{self.workflow.name} returned {type(made).__name__}; a workflow returns an image, or a dict of "
+                "images and values by name."
             )
         return made
 
@@ -77,9 +77,7 @@ def read_request(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what another plan wrote.", rich_help_panel=_RUNNING)
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=_RUNNING)
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=_RUNNING)] = False,
     pyramid: Annotated[bool, typer.Option(help="Write lower resolutions too.", rich_help_panel=_RUNNING)] = True,
     level: Annotated[int, typer.Option(help="Level of a pyramid.", rich_help_panel=_OPENING)] = 0,
     channel: Annotated[str | None, typer.Option(help="Number or name.", rich_help_panel=_OPENING)] = None,
@@ -91,13 +89,13 @@ def read_request(
     dtype: Annotated[str | None, typer.Option(help="Convert to this type.", rich_help_panel=_OPENING)] = None,
     pixel_size: Annotated[str | None, typer.Option(help="0.5 or 2,0.5,0.5.", rich_help_panel=_OPENING)] = None,
     unit: Annotated[str | None, typer.Option(help="Unit of the pixel size.", rich_help_panel=_OPENING)] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse missing chunks.", rich_help_panel=_OPENING)
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse missing chunks.", rich_help_panel=_OPENING)] = False,
 ) -> Request:
     """Read the arguments that `run` and `plan` share."""
     if workers is not None and client is not None:
-        raise InputError("--workers starts processes here and --client uses a cluster that runs already; give one of them.")
+        raise InputError(
+            "--workers starts processes here and --client uses a cluster that runs already; give one of them."
+        )
     found, options = chosen(context)
     opening = {
         "level": level, "channel": int(channel) if channel and channel.isdigit() else channel, "label": label, "t": t,

@@ -55,10 +55,16 @@ def picture_path(target: Path) -> Path:
 def closing_line(saved: Run, drawn: Overview | None) -> str:
     """What was written, in one line."""
     shares = {} if drawn is None else drawn.shares
-    images = [n + (f" ({shares[n]:.1%} of the image)" if n in shares else "") for n in saved.outputs if n not in saved.values]
+    images = [
+        n + (f" ({shares[n]:.1%} of the image)" if n in shares else "") for n in saved.outputs if n not in saved.values
+    ]
     values = [f"{n} {_short(v)}" for n, v in saved.values.items()]
     before = f", {saved.tiles_before:,} were done before" if saved.tiles_before and saved.tiles_done else ""
-    work = f"{saved.tiles_done:,} tiles in {saved.seconds:.1f} s{before}" if saved.tiles_done else "complete before, 0 tiles done"
+    work = (
+        f"{saved.tiles_done:,} tiles in {saved.seconds:.1f} s{before}"
+        if saved.tiles_done
+        else "complete before, 0 tiles done"
+    )
     picture = "no picture: no mask of the shape of the input" if drawn is None else f"picture {drawn.path}"
     return f"{saved.path}: {', '.join(images + values)}; {work}; {picture}"
 

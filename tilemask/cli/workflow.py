@@ -10,11 +10,12 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
-from typing import Any, get_type_hints
+from types import ModuleType, NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from tilemask.errors import InputError
 
@@ -79,7 +80,9 @@ def _load_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"the workflow {path} cannot be loaded: {_told(error, path)}. Mend it and try again.") from error
+        raise InputError(
+            f"the workflow {path} cannot be loaded: {_told(error, path)}. Mend it and try again."
+        ) from error
     import cloudpickle  # here, so that --help does not load it
 
     cloudpickle.register_pickle_by_value(module)
@@ -154,9 +157,24 @@ def _options(function: Callable[..., Any]) -> tuple[Option, ...]:
     for parameter in others:
         kind = hints.get(parameter.name, type(parameter.default))
         if parameter.name not in hints and parameter.default in (None, parameter.empty):
-            raise InputError(f"{function.__name__}: the parameter {parameter.name!r} needs a type, such as sigma: float = 2.0.")
+            raise InputError(
+                f"{function.__name__}: the parameter {parameter.name!r} needs a type, such as sigma: float = 2.0."
+            )
+        if not _fits_an_option(kind):
+            raise InputError(
+                f"{function.__name__}: the parameter {parameter.name!r} of type {kind} cannot become an option; int, "
+                "float, str, bool, Path, Literal, Enum and Optional of them can."
+            )
         options.append(Option(parameter.name, kind, parameter.default, told.get(parameter.name, "")))
     return tuple(options)
+
+
+def _fits_an_option(kind: Any) -> bool:
+    if get_origin(kind) in (Union, UnionType):
+        return all(k is NoneType or _fits_an_option(k) for k in get_args(kind))
+    if get_origin(kind) is Literal:
+        return True
+    return kind in (int, float, str, bool, Path) or (isinstance(kind, type) and issubclass(kind, Enum))
 
 
 def parameter_help(docstring: str) -> dict[str, str]:

@@ -127,7 +127,7 @@ def _factor(shape: tuple[int, ...], smaller: tuple[int, ...]) -> tuple[int, ...]
 
 
 def _reduced(levels: Sequence[Image], factor: tuple[int, ...], *, labels: bool) -> NDArray[Any]:
-    """The image, `factor` times smaller than level 0, from the coarsest level that leads there; of a volume one plane."""
+    """The image `factor` times smaller, from the coarsest level that leads there; of a volume one plane."""
     for level in reversed(levels):
         there = _factor(levels[0].spatial_shape, level.spatial_shape)
         if all(f % g == 0 for f, g in zip(factor, there, strict=True)):

@@ -179,7 +179,8 @@ class ClusterPool:
 
     def _unload(self) -> None:
         if self._plugin is not None:
-            ask(self.client, "unregister_worker_plugin", self._plugin)
+            with suppress(ValueError):  # asked twice, it is not there any more
+                ask(self.client, "unregister_worker_plugin", self._plugin)
         self._plugin = None
 
     def _wait(self) -> Future:

@@ -140,14 +140,18 @@ class Journal:
             return
         if self._file is None:
             self._file = open(self.folder / "journal.jsonl", "ab")  # noqa: SIM115 - closed by close()
-            self._file.write(b"\n")  # seals a line that an earlier run was killed in
-        self._file.write(data)
-        self._file.flush()
+            append(self._file, b"\n")  # seals a line that an earlier run was killed in
+        append(self._file, data)
 
     def _sync(self) -> None:
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
+
+
+def append(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+    file.flush()
 
 
 def _line(content: dict[str, Any]) -> bytes:

@@ -106,3 +106,10 @@ def check_arrays(outputs: Mapping[str, Image | Value]) -> None:
                 f"an array in memory (shape {source.shape}, {source.dtype}) would have to be sent to every worker. "
                 "Save it as Zarr on a path that all workers see, and open that."
             )
+
+
+def sweep(target: Path, specs: Sequence[OutputSpec]) -> None:
+    """Delete the temporary files of workers that were killed; nobody else reads or counts them."""
+    for spec in specs:
+        for litter in (target / spec.group).rglob("*.partial"):
+            litter.unlink(missing_ok=True)

@@ -56,8 +56,8 @@ def _recorded(folder: Path) -> dict[str, Any] | None:
         return {"key": found["key"], "identity": found["identity"]}
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError) as error:
-        return {"key": None, "identity": {"record": f"{folder / 'plan.json'} is damaged ({type(error).__name__})"}}
+    except (ValueError, TypeError, KeyError):
+        return {"key": None, "identity": None}
 
 
 def recorded_key(folder: Path) -> str | None:
@@ -70,6 +70,8 @@ def _what_changed(target: Path, before: Any, made: Plan, standing: Mapping[str, 
     states = ", ".join(f"{n} ({m['state']})" for n, m in standing.items()) or "an unfinished run"
     if before is None:
         fields = "  its plan is not recorded beside the store"
+    elif before["key"] is None:
+        fields = "  the record of its plan is damaged"
     else:
         lines = list(differences(before["identity"], made.identity))
         fields = "\n".join(f"  {line}" for line in lines[:12]) or "  the function has no stable digest"

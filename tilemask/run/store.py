@@ -25,7 +25,16 @@ from tilemask.run.checks import available_memory, check_disk, check_workers, che
 from tilemask.run.execute import execute
 from tilemask.run.journal import Journal
 from tilemask.run.lock import run_lock
-from tilemask.run.outputs import check_arrays, check_target, local_path, local_sources, named, specs_of, state_folder
+from tilemask.run.outputs import (
+    check_arrays,
+    check_target,
+    local_path,
+    local_sources,
+    named,
+    specs_of,
+    state_folder,
+    sweep,
+)
 from tilemask.run.pools import processors
 from tilemask.run.resume import begin, finished_values, recorded_key
 from tilemask.write.host import find, marks, source_pyramid
@@ -132,6 +141,7 @@ def save(
             check_workers(opened, folder, local_sources(outputs))
         create(target, specs, plan=key)
         engine = execute(made, target, folder, specs, opened, quiet)
+        sweep(target, specs)
         values = {n: engine.resolve(o) for n, o in outputs.items() if isinstance(o, Value)}
         commit(target, specs, plan=key, provenance=_provenance(made, values))
         shutil.rmtree(folder / "scratch", ignore_errors=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from tilemask.errors import ClusterError, InputError
 
 ANSWER_SECONDS = 30.0
 """A scheduler that is silent for as long is taken for gone."""
+AGAIN_SECONDS = 0.5
 START_SECONDS = 60.0
 END_SECONDS = 10.0
 SETTINGS = {
@@ -34,6 +36,8 @@ SETTINGS = {
 def ask(client: Client, method: str, *args: Any, seconds: float = ANSWER_SECONDS, **options: Any) -> Any:
     """Call a method of a client, and give up after a time: by itself it would wait for ever for a frozen scheduler.
 
+    The call is repeated where a connection breaks, so it must be one that can be.
+
     Raises
     ------
     ClusterError
@@ -43,12 +47,17 @@ def ask(client: Client, method: str, *args: Any, seconds: float = ANSWER_SECONDS
     async def call() -> Any:
         return await getattr(client, method)(*args, **options)
 
-    if client.status != "running":
-        raise gone(client)
-    try:
-        return client.sync(call, callback_timeout=seconds)
-    except OSError as error:  # the library's errors of connections and of time limits all are
-        raise gone(client, error) from error
+    limit = time.monotonic() + seconds
+    while client.status == "running":
+        try:
+            return client.sync(call, callback_timeout=limit - time.monotonic())
+        except TimeoutError as error:
+            raise gone(client, error) from error
+        except OSError as error:  # a worker that dies while it is asked breaks the answer of all
+            if time.monotonic() > limit - AGAIN_SECONDS:
+                raise gone(client, error) from error
+            time.sleep(AGAIN_SECONDS)
+    raise gone(client)
 
 
 def gone(client: Client, error: BaseException | None = None) -> ClusterError:
@@ -70,11 +79,12 @@ def local_workers(count: int) -> Iterator[Client]:
     """
     if count < 1:
         raise InputError(f"client={count} asks for that many worker processes; give 1 or more.")
+    # Without an address the library opens the port of its dashboard even where there is none, and on all interfaces.
+    inward = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    options: dict[str, Any] = {"host": "127.0.0.1", "protocol": "tcp://", "silence_logs": 50}
     with (
         dask.config.set(SETTINGS),
-        LocalCluster(
-            n_workers=0, processes=False, host="127.0.0.1", protocol="tcp://", dashboard_address=None, silence_logs=50
-        ) as cluster,
+        LocalCluster(n_workers=0, processes=False, scheduler_kwargs=inward, **options) as cluster,
         Client(cluster) as client,
     ):
         workers = [_start_worker(cluster.scheduler_address) for _ in range(count)]
@@ -88,7 +98,7 @@ def local_workers(count: int) -> Iterator[Client]:
 def _start_worker(address: str) -> subprocess.Popen[bytes]:
     command = [
         *(sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--memory-limit", "0"),
-        *("--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "30"),
+        *("--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--host", "127.0.0.1", "--death-timeout", "30"),
     ]
     # Functions of the user's modules are loaded by name: workers look where this process does.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}

@@ -146,7 +146,7 @@ def _check_host(host: Host, outputs: Sequence[OutputSpec], plan: str) -> None:
     for spec in outputs:
         folder = host.path / spec.group
         found = label_mark(folder) if spec.group else mark
-        if spec.group and folder.exists() and found is None and any(folder.iterdir()):
+        if spec.group and folder.exists() and found is None and any(e.suffix != ".partial" for e in folder.iterdir()):
             raise InputError(
                 f"{folder} exists and was not written by tilemask; choose another name than {spec.name!r}."
             )

@@ -1,0 +1,117 @@
+"""Random graphs: a few images, a few operations in any order, and the same expression for arrays and for images.
+
+A graph is drawn by building it lazily, so shapes and dtypes are known while drawing and what an operation refuses is
+not drawn. It is kept as a list of calls that can be repeated on arrays: there every function runs at once on the whole,
+which is what the tiles must equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.exactness.graph_calls import CALLS, Call, Maker
+from tests.exactness.strategies import PICTURES, as_dtype, picture, tiles
+from tilemask.errors import InputError
+from tilemask.image import Image, Value, from_array
+
+SHAPES = {
+    2: ((1, 1), (1, 23), (7, 1), (2, 3), (9, 9), (16, 16), (13, 22), (24, 17)),
+    3: ((1, 4, 5), (3, 1, 6), (4, 5, 6), (6, 7, 5)),
+}
+DTYPES = ("bool", "uint8", "uint16", "float32")
+
+
+@dataclass
+class Graph:
+    """Calls on images; the first nodes are the images themselves."""
+
+    arrays: list[NDArray[Any]]
+    channels: bool
+    calls: list[tuple[Call, tuple[int, ...]]] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+
+    def images(self) -> list[Any]:
+        """Every node, lazily."""
+        axis = -1 if self.channels else None
+        nodes: list[Any] = [from_array(a, channel_axis=axis) for a in self.arrays]
+        for call, inputs in self.calls:
+            nodes.append(call.run(*(nodes[i] for i in inputs)))
+        return nodes
+
+    def whole(self) -> dict[int, Any]:
+        """The outputs, on arrays; only what they are made from is computed."""
+        nodes: dict[int, Any] = dict(enumerate(self.arrays))
+        wanted = set(self.outputs)
+        for number in reversed(range(len(self.calls))):
+            if number + len(self.arrays) in wanted:
+                wanted.update(self.calls[number][1])
+        for number, (call, inputs) in enumerate(self.calls, len(self.arrays)):
+            if number in wanted:
+                nodes[number] = call.run(*(nodes[i] for i in inputs))
+        return {n: nodes[n] for n in self.outputs}
+
+    def __repr__(self) -> str:
+        lines = [f"n{n} = {a.dtype} {a.shape}" for n, a in enumerate(self.arrays)]
+        for n, (call, inputs) in enumerate(self.calls, len(self.arrays)):
+            lines.append(f"n{n} = {call.text.format(*(f'n{i}' for i in inputs))}")
+        return "\n".join([*lines, f"outputs {self.outputs}"])
+
+
+@st.composite
+def graphs(draw: st.DrawFn, most: int = 10) -> Graph:
+    """A graph of 2 to `most` calls, and its outputs."""
+    ndim = draw(st.sampled_from((2, 2, 2, 3)))
+    channels = ndim == 2 and draw(st.integers(0, 9)) == 0
+    shape = draw(st.sampled_from(SHAPES[ndim]))
+    arrays = []
+    for _ in range(draw(st.integers(1, 3))):
+        values = picture(draw(st.sampled_from(PICTURES)), shape + (2,) * channels, draw(st.integers(0, 999)))
+        arrays.append(as_dtype(values, draw(st.sampled_from(DTYPES))))
+    graph = Graph(arrays, channels)
+    nodes = graph.images()
+    for _ in range(draw(st.integers(2, most))):
+        possible = [name for name, maker in CALLS.items() if _candidates(maker, nodes)]
+        call, inputs = _call(draw, CALLS[draw(st.sampled_from(possible))], nodes)
+        try:
+            nodes.append(call.run(*(nodes[i] for i in inputs)))
+        except InputError:  # an operation that its inputs are not for
+            continue
+        graph.calls.append((call, inputs))
+    made = range(len(arrays), len(nodes)) if graph.calls else range(len(nodes))
+    graph.outputs = sorted({made[-1], *draw(st.lists(st.sampled_from(made), max_size=3))})
+    return graph
+
+
+def _candidates(maker: Maker, nodes: Sequence[Any], taken: Sequence[int] = ()) -> list[int]:
+    """The nodes that fit as the next input, the youngest first; none where no choice leads to a whole call."""
+    if len(taken) == len(maker.inputs):
+        return [-1]
+    fits, chosen = maker.inputs[len(taken)], [nodes[i] for i in taken]
+    possible = [i for i in reversed(range(len(nodes))) if fits(nodes[i], *chosen)]
+    return [i for i in possible if _candidates(maker, nodes, (*taken, i))]
+
+
+def _call(draw: st.DrawFn, maker: Maker, nodes: Sequence[Any]) -> tuple[Call, tuple[int, ...]]:
+    inputs: tuple[int, ...] = ()
+    for _ in maker.inputs:
+        inputs = (*inputs, draw(st.sampled_from(_candidates(maker, nodes, inputs))))
+    return maker.make(draw, *(nodes[i] for i in inputs)), inputs
+
+
+def tile_for(draw: st.DrawFn, graph: Graph) -> tuple[int, ...]:
+    """A tile: any, odd ones and 1 pixel among them, or larger than the image."""
+    shape = graph.arrays[0].shape[:-1] if graph.channels else graph.arrays[0].shape
+    return draw(tiles(shape))
+
+
+def images_among(nodes: Sequence[Any], numbers: Sequence[int]) -> dict[str, Image | Value]:
+    return {f"n{n}": nodes[n] for n in numbers}
+
+
+Outcome = Callable[[], Any]
