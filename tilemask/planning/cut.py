@@ -102,14 +102,13 @@ class _Stages:
         """Whether the image can only be evaluated core by core."""
         step = image.step
         return isinstance(step, Step) and (
-            step.records is not None or (step.local and any(self.bound(i) for i in step.images))
+            step.records is not None or (_keeps_tiles(image) and any(self.bound(i) for i in step.images))
         )
 
     def _level(self, image: Image) -> int:
         levels = [0, *(self.ready(v) for v in values_of(image))]
-        local = isinstance(image.step, Step) and image.step.local
         for source in inputs_of(image):
-            crossed = self.bound(source) and not local
+            crossed = self.bound(source) and not _keeps_tiles(image)
             if crossed:
                 self.must_keep[source] = None
             levels.append(self.level(source) + crossed)
@@ -121,6 +120,13 @@ class _Stages:
             levels += [self.level(i) for i in value.step.images]
             return max(levels) + 1
         return max(levels)
+
+
+def _keeps_tiles(image: Image) -> bool:
+    """Whether a core of this image is the same core of its inputs; not so for a region at the origin, whose last tiles end
+    earlier and are numbered otherwise."""
+    step = image.step
+    return isinstance(step, Step) and step.local and all(i.spatial_shape == image.spatial_shape for i in step.images)
 
 
 def cut(
@@ -136,7 +142,7 @@ def cut(
     band : int
         Rows of tiles that are walked together.
     write : bool
-        Write images as outputs; else keep them as scratch under their names.
+        Write images as outputs; else keep them as scratch that is never released.
     """
     wanted_images = {n: o for n, o in outputs.items() if isinstance(o, Image)}
     wanted_values = [o for o in outputs.values() if isinstance(o, Value)]
@@ -154,20 +160,19 @@ def cut(
         assert isinstance(value.step, Survey)
         key = draft(stages.ready(value) - 1, value.step.images[0].spatial_shape)
         drafts[key] = replace(drafts[key], surveys=(*drafts[key].surveys, value))
-    for name, image in wanted_images.items():
-        key = draft(stages.level(image), image.spatial_shape)
-        if write:
+    if write:
+        for name, image in wanted_images.items():
+            key = draft(stages.level(image), image.spatial_shape)
             drafts[key] = replace(drafts[key], writes=(*drafts[key].writes, Write(name, 0, image)))
-        else:
-            drafts[key] = replace(drafts[key], keeps=(*drafts[key].keeps, Keep(name, image)))
-    for number, image in enumerate(stages.must_keep):
+    held = {} if write else dict.fromkeys(wanted_images.values())
+    for number, image in enumerate({**held, **stages.must_keep}):
         key = draft(stages.level(image), image.spatial_shape)
         keep = Keep(f"{image_name(image)}-{number}", image)
         drafts[key] = replace(drafts[key], keeps=(*drafts[key].keeps, keep))
     ordered = [
         replace(drafts[key], number=n) for n, key in enumerate(sorted(drafts, key=lambda k: (k[0], -len(k[1]), k[1])))
     ]
-    return _release(_keep_what_pays(ordered, stages), {} if write else wanted_images)
+    return _release(_keep_what_pays(ordered), held)
 
 
 def image_name(image: Image) -> str:
@@ -189,7 +194,7 @@ def cost_of(images: list[Image], stored: Collection[Image]) -> float:
     return total
 
 
-def _keep_what_pays(passes: list[Pass], stages: _Stages) -> list[Pass]:
+def _keep_what_pays(passes: list[Pass]) -> list[Pass]:
     """Decide, pass by pass, which images that it evaluates anyway are kept for later passes."""
     stored: dict[Image, str] = {}
     done: list[Pass] = []
@@ -211,8 +216,8 @@ def _keep_what_pays(passes: list[Pass], stages: _Stages) -> list[Pass]:
     return done
 
 
-def _release(passes: list[Pass], wanted: Mapping[str, Image]) -> list[Pass]:
-    """Say after which pass each scratch can go, and which scratch each pass really reads."""
+def _release(passes: list[Pass], held: Collection[Image]) -> list[Pass]:
+    """Say after which pass each scratch can go, and which scratch each pass really reads; what is held stays."""
     last: dict[str, int] = {}
     read: list[dict[Image, str]] = []
     for current in passes:
@@ -220,7 +225,8 @@ def _release(passes: list[Pass], wanted: Mapping[str, Image]) -> list[Pass]:
         read.append({i: n for i, n in current.stored.items() if i in reached})
         for name in [*read[-1].values(), *(k.name for k in current.keeps)]:
             last[name] = current.number
+    stays = {k.name for p in passes for k in p.keeps if k.image in held}
     return [
-        replace(p, stored=r, release=tuple(n for n, at in last.items() if at == p.number and n not in wanted))
+        replace(p, stored=r, release=tuple(n for n, at in last.items() if at == p.number and n not in stays))
         for p, r in zip(passes, read, strict=True)
     ]

@@ -100,7 +100,7 @@ def replay(folder: Path) -> Any:
     if missing:
         raise InputError(f"{folder}: the parameters {missing} could not be saved; repeat this tile from your own code.")
     arguments |= {n.removeprefix("argument_"): v[()] for n, v in saved.items() if n.startswith("argument_")}
-    images = [v for n, v in sorted(saved.items()) if n.startswith("image")]
+    images = [saved[f"image{n}"] for n in range(sum(name.startswith("image") for name in saved))]
     function = _find(described)
     result = function(*images, **arguments)
     if described["dtype"] is None:

@@ -1,0 +1,190 @@
+"""Disks that are full or closed, outputs that are inputs, two runs at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+import tilemask as tm
+from tests.run.cases import calls, contents, own_function, slow_mask, stored
+from tests.run.processes import end, launch, until
+from tilemask.errors import IncompleteError, InputError, Interrupted, LockedError, PlanError, StorageError
+from tilemask.run import checks
+from tilemask.run.lock import run_lock
+from tilemask.run.outputs import state_folder
+
+NOISE = np.random.default_rng(0).integers(0, 255, (1024, 1024), np.uint8)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 900 kB: enough for half of the noise."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting needs root")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk(small_disk: Path) -> None:
+    path = small_disk / "out.ome.zarr"
+    with pytest.raises(StorageError, match="No space left(?s:.)*free some space") as told:
+        tm.save(tm.from_array(NOISE), path, tile=128, quiet=True)
+    assert told.value.exit_code == 5
+    with pytest.raises(IncompleteError):
+        tm.open_image(path)
+    subprocess.run(["mount", "-o", "remount,size=9m", small_disk], check=True)
+    run = tm.save(tm.from_array(NOISE), path, tile=128, quiet=True)
+    assert run.tiles_before > 10
+    assert run.tiles_done + run.tiles_before == 64
+    np.testing.assert_array_equal(tm.open_image(path).compute(), NOISE)
+    assert tm.verify(path) == []
+
+
+def test_a_disk_that_cannot_hold_the_output_is_refused(small_disk: Path) -> None:
+    with pytest.raises(PlanError, match=r"needs about .* of disk at .* are free"):
+        tm.save(tm.from_array(NOISE.repeat(4, 0)), small_disk / "out.ome.zarr", tile=128, quiet=True)
+    assert not (small_disk / "out.ome.zarr").exists()
+
+
+LIMITED = """
+import resource, sys
+import numpy as np, tilemask as tm
+from tests.run.test_storage import NOISE
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+try:
+    tm.save(tm.from_array(NOISE), sys.argv[1], tile=128, quiet=True)
+except tm.errors.TilemaskError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize("limit", [4_000, 12_000, 30_000])
+def test_files_that_may_not_grow(limit: int, tmp_path: Path) -> None:
+    """A quota on the tiles, or on the journal, whichever comes first."""
+    path = tmp_path / "out.ome.zarr"
+    command = [sys.executable, "-c", "import tilemask.errors\n" + LIMITED, str(path), str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."})
+    assert done.returncode in ({5} if limit < 20_000 else {0, 5}), done
+    tm.save(tm.from_array(NOISE), path, tile=128, quiet=True)
+    np.testing.assert_array_equal(tm.open_image(path).compute(), NOISE)
+    assert tm.verify(path) == []
+
+
+def test_a_folder_that_nothing_can_be_written_into(source: Path) -> None:
+    for folder in ("/proc/1", "/sys"):
+        with pytest.raises(StorageError, match="cannot be written") as told:
+            tm.save(own_function(tm.open_image(source)), f"{folder}/out.ome.zarr", quiet=True)
+        assert told.value.exit_code == 5
+
+
+def test_the_output_is_the_input(tmp_path: Path) -> None:
+    source = stored(tmp_path)
+    image = tm.open_image(source)
+    for path in (source, source / "out.ome.zarr", source / "c"):
+        with pytest.raises(InputError):
+            tm.save(own_function(image), path, quiet=True)
+    whole = contents(source)
+    group = tmp_path / "group.ome.zarr"
+    tm.save({"group": image}, group, quiet=True)
+    with pytest.raises(InputError):
+        tm.save({"group": tm.open_image(group)}, group, overwrite=True, quiet=True)
+    tm.save({"cells": tm.open_image(group) > 100}, tmp_path / "mask.ome.zarr", quiet=True)
+    with pytest.raises(InputError, match="lie in, or over, the input"):
+        tm.save(
+            {"cells": tm.label(tm.open_image(tmp_path / "mask.ome.zarr", label="cells"))},
+            tmp_path / "mask.ome.zarr",
+            overwrite=True,
+            quiet=True,
+        )
+    assert contents(source) == whole
+    np.testing.assert_array_equal(tm.open_image(group).compute(), image.compute())
+
+
+def test_a_second_run_is_told_who_is_first(source: Path, tmp_path: Path) -> None:
+    paths = list(map(str, (source, tmp_path / "out.ome.zarr", tmp_path / "log")))
+    runs = [launch("tests.run.drive", "slow_mask", *paths, "nap=0.05") for _ in range(3)]
+    said = [run.communicate(timeout=60) for run in runs]
+    codes = [run.returncode for run in runs]
+    first = codes.index(0)
+    assert sorted(codes) == [0, LockedError.exit_code, LockedError.exit_code]
+    for n, (_, errors) in enumerate(said):
+        if n != first:
+            assert f'"process": {runs[first].pid}' in errors
+            assert '"host"' in errors
+    assert tm.verify(tmp_path / "out.ome.zarr") == []
+
+
+def test_a_lock_ends_with_its_process(source: Path, tmp_path: Path) -> None:
+    path = tmp_path / "out.ome.zarr"
+    state_folder(path).mkdir(parents=True)
+    with run_lock(state_folder(path)), pytest.raises(LockedError, match="choose another output"):
+        tm.save(own_function(tm.open_image(source)), path, quiet=True)
+    tm.save(own_function(tm.open_image(source)), path, quiet=True)
+
+
+@pytest.mark.parametrize("client", [None, "1"])
+def test_an_interrupt_lets_tiles_end_and_the_run_goes_on_later(client: str | None, source: Path, tmp_path: Path) -> None:
+    path, log = tmp_path / "out.ome.zarr", tmp_path / "log"
+    options = ["nap=0.1", *([f"client={client}"] if client else [])]
+    run = launch("tests.run.drive", "slow_mask", str(source), str(path), str(log), *options)
+    until(lambda: calls(log) > 3)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=20)
+    assert run.returncode == Interrupted.exit_code, said
+    assert "run the same command again to go on" in said
+    before = calls(log)
+    resumed = tm.save(slow_mask(tm.open_image(source), log, 0.1), path, tile=32, quiet=True)
+    assert calls(log) == 35
+    assert resumed.tiles_before == 35 + before
+    assert tm.verify(path) == []
+
+
+def test_a_second_interrupt_gives_up_at_once(source: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    run = launch("tests.run.drive", "slow_mask", str(source), str(tmp_path / "o.zarr"), str(log), "nap=0.5", "tile=32")
+    until(lambda: calls(log) > 1)
+    os.kill(run.pid, signal.SIGINT)
+    threading.Event().wait(0.1)
+    os.kill(run.pid, signal.SIGINT)
+    run.communicate(timeout=10)
+    assert run.returncode != 0
+    end(run)
+
+
+def test_memory_that_is_too_small_names_a_tile_that_fits() -> None:
+    image = tm.gaussian(tm.from_array(NOISE), sigma=3) > 3
+    threads = checks.available_memory()
+    assert threads is None or threads > 0
+    with pytest.raises(PlanError, match=r"Use tile=\[\d+, \d+\]") as told:
+        tm.plan(image, tile=1024, memory=345_000_000)
+    sides = [int(n) for n in str(told.value).partition("tile=[")[2].partition("]")[0].split(", ")]
+    assert tm.plan(image, tile=sides, memory=345_000_000).memory_bytes <= 345_000_000
+    with pytest.raises(PlanError, match="No tile fits"):
+        tm.plan(image, tile=1024, memory=1_000_000)
+
+
+@pytest.mark.parametrize("tile", [0, -3, (32,), (32, 32, 32), 1.5, "64", (32, 0)])
+def test_a_tile_that_is_none(tile: object, source: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tile= takes"):
+        tm.save(own_function(tm.open_image(source)), tmp_path / "out.ome.zarr", tile=tile, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_zarr_array_that_is_not_ours_is_not_replaced(source: Path, tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "theirs.zarr", shape=(3,), dtype="u1")
+    with pytest.raises(InputError, match="not a Zarr group"):
+        tm.save(own_function(tm.open_image(source)), tmp_path / "theirs.zarr", overwrite=True, quiet=True)
+    assert (tmp_path / "theirs.zarr" / "zarr.json").exists()
