@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 import tilemask as tm
@@ -18,6 +19,10 @@ REFUSED = {
     "channel": (("run", NUCLEI, "image.tif", OUT, "--channel", "3"), "channel"),
     "level": (("run", NUCLEI, "slide.ome.zarr", OUT, "--level", "7"), "level=7 was asked for"),
     "label": (("run", NUCLEI, "slide.ome.zarr", OUT, "--label", "cells"), "label='cells' was asked for"),
+    "dtype": (("run", NUCLEI, "image.tif", OUT, "--dtype", "flot"), "'flot' is not a dtype"),
+    "address": (("run", NUCLEI, "image.tif", "s3://b/out.ome.zarr"), "'s3://b/out.ome.zarr' is not a local path"),
+    "address to verify": (("verify", "s3://bucket/out.ome.zarr"), "is not a local path"),
+    "another format": (("run", NUCLEI, "image.tif", "mask.tif"), "Name it mask.ome.zarr"),
     "memory": (("run", NUCLEI, "image.tif", OUT, "--tile", "96", "--memory", "10MB"), "the limit is 10 MB"),
     "memory text": (("run", NUCLEI, "image.tif", OUT, "--memory", "much"), "found 'much'"),
     "tile text": (("run", NUCLEI, "image.tif", OUT, "--tile", "32x32"), "found '32x32'"),
@@ -102,3 +107,16 @@ def _mark_one_tile(folder: Path) -> None:
     pixels[40, 40] = 255
     np.save(folder / "pixels.npy", pixels)
     tm.save({"image": tm.from_array(pixels)}, "image.ome.zarr", tile=32, quiet=True)
+
+
+def test_a_folder_that_cannot_be_made_ends_with_5(folder, invoke):
+    done = invoke("run", NUCLEI, "image.tif", "/proc/out.ome.zarr")
+    assert done.exit_code == 5
+    assert done.stderr.startswith("tilemask: /proc cannot be written")
+
+
+def test_channels_are_chosen_on_the_command_line_too(folder, invoke):
+    tifffile.imwrite("colours.tif", np.zeros((40, 50, 3), np.uint8), photometric="rgb")
+    done = invoke("run", NUCLEI, "colours.tif", OUT)
+    assert done.exit_code == 2
+    assert "(--channel 0)" in done.stderr

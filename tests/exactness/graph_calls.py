@@ -33,6 +33,8 @@ class Maker:
     """Per input, whether a node fits, given the inputs that are chosen already."""
     make: Callable[..., Call]
     """Takes `draw` and the chosen nodes."""
+    weight: int = 1
+    """How often it is drawn; what makes passes is drawn more often."""
 
 
 def is_image(node: Any, *_: Any) -> bool:
@@ -57,6 +59,10 @@ def is_objects(node: Any, *_: Any) -> bool:
 
 def is_number(node: Any, *_: Any) -> bool:
     return isinstance(node, Value) and node.dtype is not None
+
+
+def is_whole_number(node: Any, *_: Any) -> bool:
+    return is_number(node) and node.dtype.kind in "iu"
 
 
 def is_like(node: Any, first: Any, *_: Any) -> bool:
@@ -128,6 +134,10 @@ def binary(draw: st.DrawFn, first: Any, second: Any) -> Call:
     names = (*ARITHMETIC, *COMPARISONS, *(LOGIC if logical else ()))
     name = draw(st.sampled_from(names))
     return Call(f"{name}({{}}, {{}})", quiet(getattr(operator, name)))
+
+
+def above(draw: st.DrawFn, image: Image, value: Value) -> Call:
+    return Call("gt({}, {})", operator.gt)
 
 
 def unary(draw: st.DrawFn, node: Any) -> Call:
@@ -245,9 +255,7 @@ def without_small_by(draw: st.DrawFn, image: Image, size: Value) -> Call:
 
 def smaller(draw: st.DrawFn, image: Image) -> Call:
     factor = draw(st.tuples(*[st.integers(1, 3)] * len(image.spatial_axes)))
-    return named(
-        "downsample", tm.downsample, channels=has_channels(image), factor=factor, labels=draw(st.booleans())
-    )
+    return named("downsample", tm.downsample, channels=has_channels(image), factor=factor, labels=draw(st.booleans()))
 
 
 def cut_out(draw: st.DrawFn, image: Image, mask: Image) -> Call:
@@ -261,8 +269,9 @@ def drawn(draw: st.DrawFn, image: Image, mask: Image) -> Call:
 
 
 def lopsided(*tiles: NDArray[Any], behind: tuple[int, ...], ahead: tuple[int, ...]) -> NDArray[np.float64]:
-    """The maximum over a box behind the pixel of the first image, plus the minima ahead of it of the others."""
-    first, *others = (t.astype(np.float64) for t in tiles)
+    """The maximum over a box behind the pixel of the first image, plus the minima ahead of it of the others; NaN is 0,
+    since SciPy's running extremes carry it beyond the box."""
+    first, *others = (np.nan_to_num(t.astype(np.float64)) for t in tiles)
     size = [b + 1 for b in behind]
     total = ndimage.maximum_filter(first, size, origin=[b - (b + 1) // 2 for b in behind], mode="nearest")
     for other in others:
@@ -284,12 +293,10 @@ CALLS: dict[str, Maker] = {
     "gaussian": Maker((is_image,), filtered),
     "median": Maker((is_flat,), medianed),
     "morphology": Maker((is_image,), morphology),
-    "morphology of a mask": Maker((is_mask,), morphology),
+    "morphology of a mask": Maker((is_mask,), morphology, 2),
     "image and image": Maker((is_image, is_like), binary),
     "image and value": Maker((is_numbers, is_number), binary),
-    "image above value": Maker(
-        (is_grey, is_number), lambda draw, *_: Call("gt({}, {})", operator.gt)
-    ),
+    "image above value": Maker((is_grey, is_number), above, 4),
     "value and image": Maker((is_number, is_image), binary),
     "value and value": Maker((is_number, is_number), binary),
     "image and number": Maker((is_numbers,), with_number),
@@ -299,24 +306,23 @@ CALLS: dict[str, Maker] = {
     "where value": Maker((is_mask, is_like, is_number), chosen),
     "where number": Maker((is_mask, is_like), chosen_number),
     "astype": Maker((is_image,), converted),
-    "slice": Maker((is_image,), sliced),
-    "slice again": Maker((is_image,), sliced),
+    "slice": Maker((is_image,), sliced, 3),
     "channel": Maker((lambda node, *_: has_channels(node),), one_channel),
-    "level": Maker((is_numbers,), level),
+    "level": Maker((is_numbers,), level, 2),
     "level inside": Maker((is_numbers, is_mask_of), level),
     "count": Maker((is_flat,), counted),
     "count of two": Maker((is_flat, is_like), counted),
-    "label": Maker((is_mask,), labelled),
+    "label": Maker((is_mask,), labelled, 4),
     "label of values": Maker((is_objects,), labelled),
-    "fill_holes": Maker((is_mask,), filled),
-    "hysteresis": Maker((is_flat,), linked),
-    "hysteresis by values": Maker((is_flat, is_number, is_number), linked_by),
-    "remove small": Maker((is_objects,), without_small),
-    "remove small by value": Maker((is_mask, is_number), without_small_by),
-    "downsample": Maker((is_image,), smaller),
+    "fill_holes": Maker((is_mask,), filled, 3),
+    "hysteresis": Maker((is_flat,), linked, 2),
+    "hysteresis by values": Maker((is_flat, is_number, is_number), linked_by, 2),
+    "remove small": Maker((is_objects,), without_small, 3),
+    "remove small by value": Maker((is_mask, is_whole_number), without_small_by, 2),
+    "downsample": Maker((is_image,), smaller, 2),
     "cutout": Maker((is_image, is_mask_of), cut_out),
     "overlay": Maker((is_flat, is_mask_of), drawn),
-    "map_tiles": Maker((is_flat,), mapped),
+    "map_tiles": Maker((is_flat,), mapped, 2),
     "map_tiles of two": Maker((is_flat, is_like), mapped),
     "map_tiles of three": Maker((is_flat, is_like, is_like), mapped),
 }

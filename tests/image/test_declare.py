@@ -45,7 +45,9 @@ def test_a_function_of_several_images_with_a_value() -> None:
 def test_a_function_becomes_a_survey() -> None:
     lazy = tm.reduce_tiles(brightness, tm.from_array(IMAGE), combine=int.__add__, finish=int, dtype="int64", above=500)
     assert lazy.compute(tile=(3, 50)) == brightness(IMAGE, above=500)
-    assert tm.reduce_tiles(brightness, IMAGE, combine=int.__add__, finish=int, above=500) == brightness(IMAGE, above=500)
+    assert tm.reduce_tiles(brightness, IMAGE, combine=int.__add__, finish=int, above=500) == brightness(
+        IMAGE, above=500
+    )
     assert np.array_equal((tm.from_array(IMAGE) > lazy).compute(tile=9), brightness(IMAGE, above=500) < IMAGE)
 
 
@@ -108,7 +110,10 @@ def changes_input(image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (wrong_shape, r"must return an array of shape \(40, 50\), dtype uint16; it returned an array of shape \(39, 50\)"),
+        (
+            wrong_shape,
+            r"must return an array of shape \(40, 50\), dtype uint16; it returned an array of shape \(39, 50\)",
+        ),
         (wrong_dtype, "dtype uint16; it returned an array of shape .* dtype float64"),
         (nothing, "it returned NoneType"),
         (changes_input, "a function must not change its inputs: copy first"),
@@ -149,3 +154,33 @@ def test_a_function_that_breaks_the_contract_is_named(function, message) -> None
 def test_misuse_is_refused_with_advice(call, message) -> None:
     with pytest.raises((InputError, TypeError), match=message):
         call(tm.from_array(IMAGE))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    {
+        "no function": (lambda i: tm.map_tiles(3, i), "takes a function and the images"),
+        "no image": (lambda i: tm.map_tiles(box_max), "box_max needs at least one image"),
+        "no image to survey": (lambda i: tm.reduce_tiles(brightness, combine=max, finish=int), "at least one image"),
+        "a path": (lambda i: tm.map_tiles(box_max, "slide.tif"), "Open it with tilemask.open_image"),
+        "half a pixel": (lambda i: tm.map_tiles(box_max, i, reach=1.5), "reach is a count of pixels"),
+        "reach of words": (lambda i: tm.map_tiles(box_max, i, reach=(1, "2")), "reach is a count of pixels"),
+        "channels of words": (lambda i: tm.map_tiles(box_max, i, channels="rgb"), "1 or more, or None for no channel"),
+        "no channels": (lambda i: tm.map_tiles(box_max, i, channels=0), "found 0"),
+        "no dtype": (lambda i: tm.map_tiles(box_max, i, dtype="boool"), "dtype= of box_max: 'boool' is not a dtype"),
+        "no pixels": (lambda i: tm.map_tiles(box_max, i, dtype=object), "has dtype object"),
+        "RGB beside a mask": (
+            lambda i: tm.cutout(np.zeros((40, 50, 3), np.uint8), np.ones((40, 50), bool)),
+            "cutout: images must have one spatial shape.*channel_axis=-1",
+        ),
+        "other shapes": (lambda i: tm.overlay(i, i[:9] > 3), r"overlay: .*\(40, 50\) and \(9, 50\)\. Slice or"),
+    }.values(),
+)  # fmt: skip
+def test_what_cannot_be_is_refused_at_the_call(call, message) -> None:
+    with pytest.raises(InputError, match=message):
+        call(tm.from_array(IMAGE))
+
+
+def test_a_call_that_is_wrong_in_python_shows_how_it_is_right() -> None:
+    with pytest.raises(TypeError, match=r"gaussian: missing .*'sigma'; it is called as gaussian\(image, \*, sigma, "):
+        tm.gaussian(tm.from_array(IMAGE))

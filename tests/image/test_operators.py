@@ -96,7 +96,9 @@ def test_a_slice_is_a_region_of_the_global_result(data) -> None:
     tile = data.draw(st.integers(1, 25))
     whole = tm.label(a > tm.otsu(a))
     assert same(labels[y0:y1, x0:x1].compute(tile=tile), whole[y0:y1, x0:x1])
-    assert same(tm.erosion(labels[y0:y1, x0:x1] > 0, radius=1).compute(tile=tile), tm.erosion(whole[y0:y1, x0:x1] > 0, radius=1))
+    assert same(
+        tm.erosion(labels[y0:y1, x0:x1] > 0, radius=1).compute(tile=tile), tm.erosion(whole[y0:y1, x0:x1] > 0, radius=1)
+    )
 
 
 def test_channels_are_selected_by_number() -> None:
@@ -151,3 +153,49 @@ def test_arrays_and_numpy_scalars_mix_with_images() -> None:
     assert same((a + image).compute(tile=4), a + a)
     assert same((image - a).compute(tile=4), a - a)
     assert same((np.float32(2) * image).compute(tile=4), np.float32(2) * a)
+
+
+@pytest.mark.parametrize("function", [np.sqrt, np.isnan, np.isfinite, np.floor, np.sign, np.square])
+def test_numpy_functions_of_one_image(function) -> None:
+    pixels = sample("float32", 1)
+    with np.errstate(all="ignore"):
+        assert same(function(tm.from_array(pixels)).compute(tile=(4, 3)), function(pixels))
+
+
+@pytest.mark.parametrize("function", [np.minimum, np.maximum, np.fmax, np.logical_and, np.add, np.less])
+def test_numpy_functions_of_two(function) -> None:
+    left, right = sample("float32", 1), sample("float32", 2)
+    assert same(function(tm.from_array(left), right).compute(tile=5), function(left, right))
+    assert same(function(left, tm.from_array(right)).compute(tile=5), function(left, right))
+    assert same(function(tm.from_array(left), np.float32(1)).compute(tile=5), function(left, np.float32(1)))
+
+
+def test_the_pixels_that_are_numbers_can_be_chosen() -> None:
+    pixels = sample("float32", 1)
+    image = tm.from_array(pixels)
+    assert tm.percentile(image, 50, where=np.isfinite(image)).compute() == np.percentile(
+        pixels[np.isfinite(pixels)], 50
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    {
+        "last bit": (lambda i: np.exp(i), r"numpy\.exp was called on <Image .*map_tiles\(numpy\.exp"),
+        "whole image": (lambda i: np.sum(i), r"numpy\.add\.reduce was called.*such as tilemask\.percentile"),
+        "in place": (lambda i: np.add(np.ones((13, 9)), i, out=np.ones((13, 9))), r"numpy\.add was called with out="),
+        "half float": (lambda i: np.sqrt(i > 3), "has dtype float16"),
+        "a level as int": (lambda i: int(tm.otsu(i)), "not computed yet"),
+        "a level as text": (lambda i: f"{tm.otsu(i):.1f}", "not computed yet"),
+        "no dtype": (lambda i: i.astype("flot"), "astype: 'flot' is not a dtype"),
+        "complex": (lambda i: i.astype("complex64"), "has dtype complex64"),
+        "half an index": (lambda i: i[1.5:], "takes a slice with step 1"),
+    }.values(),
+)  # fmt: skip
+def test_what_is_left_to_others_is_refused(call, message) -> None:
+    with pytest.raises(InputError, match=message):
+        call(tm.from_array(sample("uint16", 1)))
+
+
+def test_a_value_prints_as_what_it_is() -> None:
+    assert f"{tm.otsu(tm.from_array(sample('uint16', 1)))}" == "<Value otsu_level int64>"

@@ -196,3 +196,14 @@ def test_addresses_are_shown_without_secrets() -> None:
     assert "secret" not in str(caught.value)
     told = without_secrets_in("403, url='https://me:secret@host/a?token=secret' (mailto:me@host)")
     assert told == "403, url='https://host/a' (mailto:me@host)"
+
+
+def test_a_dtype_that_is_none() -> None:
+    for dtype, message in (("flot", "'flot' is not a dtype"), ("complex64", "has dtype complex64")):
+        with pytest.raises(InputError, match=f"dtype=.*{message}"):
+            open_image(noise((8, 8)), dtype=dtype)
+
+
+def test_symbols_of_units_are_spelled_out() -> None:
+    for unit in ("um", "µm", "micrometer"):
+        assert open_image(noise((8, 8)), pixel_size=2, unit=unit).unit == "micrometer"

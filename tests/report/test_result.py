@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tilemask as tm
+from tilemask.errors import InputError
 from tilemask.report.result import _reduced, resolutions, shown_factor
 
 
@@ -59,3 +60,16 @@ def test_colour_and_a_volume(tmp_path):
     volume = tm.from_array(np.random.default_rng(1).integers(0, 255, (6, 40, 50, 3), np.uint8), channel_axis=3)
     tm.save({"bright": volume[..., 0] > 128}, tmp_path / "a.ome.zarr", quiet=True)
     assert tm.overview(tmp_path / "a.ome.zarr", volume, picture=tmp_path / "a.png") is not None
+
+
+@pytest.mark.parametrize(
+    ("store", "picture", "message"),
+    [
+        ("gone.ome.zarr", "a.png", "gone.ome.zarr does not exist"),
+        ("gone.ome.zarr", "a.xyz", "needs a suffix that names its format, as in a.png"),
+        ("gone.ome.zarr", "no/a.png", "its folder does not exist"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_first(tmp_path, store, picture, message):
+    with pytest.raises(InputError, match=message):
+        tm.overview(tmp_path / store, tm.from_array(np.zeros((4, 4))), picture=tmp_path / picture)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,8 @@ def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
 
 def end(process: subprocess.Popen[Any]) -> None:
     """Kill a process and what it has started, wherever it is."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.communicate()
 
 

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import tilemask as tm
-from tests.run.cases import calls, contents, drowsy
+from tests.run.cases import calls, drowsy
 from tilemask.errors import ClusterError, IncompleteError, InputError, TileError
 from tilemask.run import cluster as cluster_module
 from tilemask.run import failures
@@ -21,6 +21,12 @@ from tilemask.run import failures
 TILES = 5 * 7
 BRIGHT = 250
 """Only a few tiles of the picture have a pixel above."""
+
+
+def maxima(image: tm.Image) -> list[int]:
+    """Of each tile, in raster order."""
+    pixels = image.compute()
+    return [int(pixels[y : y + 32, x : x + 32].max()) for y in range(0, 150, 32) for x in range(0, 210, 32)]
 
 
 def raises(array: NDArray[Any], *, flag: str, log: str) -> NDArray[np.bool_]:
@@ -31,10 +37,11 @@ def raises(array: NDArray[Any], *, flag: str, log: str) -> NDArray[np.bool_]:
 
 def test_others_are_done_and_a_mended_cause_needs_the_failed_tiles_only(source: Path, tmp_path: Path) -> None:
     image, flag, log = tm.open_image(source), tmp_path / "mended", tmp_path / "log"
-    bright = [image.compute()[y : y + 32, x : x + 32].max() > BRIGHT for y in range(0, 150, 32) for x in range(0, 210, 32)]
+    bright = [most > BRIGHT for most in maxima(image)]
     outputs = {"cells": tm.map_tiles(raises, image, dtype=bool, flag=str(flag), log=str(log))}
     path = tmp_path / "out.ome.zarr"
-    with pytest.raises(TileError, match=rf"{sum(bright)} of {TILES} tiles failed .* {TILES - sum(bright)} are done") as told:
+    said = rf"{sum(bright)} of {TILES} tiles failed .* {TILES - sum(bright)} are done"
+    with pytest.raises(TileError, match=said) as told:
         tm.save(outputs, path, tile=32, quiet=True)
     assert TileError.exit_code == 3
     assert calls(log) == TILES - sum(bright)
@@ -107,9 +114,7 @@ BAD: dict[Callable[..., Any], str] = {
 
 
 @pytest.mark.parametrize("function", BAD, ids=lambda f: f.__name__)
-def test_a_broken_contract_names_function_and_tile(
-    function: Callable[..., Any], source: Path, tmp_path: Path
-) -> None:
+def test_a_broken_contract_names_function_and_tile(function: Callable[..., Any], source: Path, tmp_path: Path) -> None:
     image = tm.map_tiles(function, tm.open_image(source)[:64, :64])
     with pytest.raises(TileError, match=rf"tile 0 \[0:32, 0:32\]: {function.__name__}.*{BAD[function]}"):
         tm.save({"cells": image}, tmp_path / "out.ome.zarr", tile=32, quiet=True)
@@ -188,10 +193,9 @@ def test_a_tile_that_kills_workers_is_the_only_one_that_fails(
     cluster = start_cluster(2, nanny=True)
     image = tm.open_image(source)
     outputs = {"cells": tm.map_tiles(kills_its_worker, image, dtype=bool)}
-    deadly = sum(
-        image.compute()[y : y + 32, x : x + 32].max() > 254 for y in range(0, 150, 32) for x in range(0, 210, 32)
-    )
-    with pytest.raises(TileError, match=f"{deadly} of {TILES} tiles failed.*{TILES - deadly} are done(?s:.)*worker died"):
+    deadly = sum(most > 254 for most in maxima(image))
+    said = f"{deadly} of {TILES} tiles failed.*{TILES - deadly} are done(?s:.)*worker died"
+    with pytest.raises(TileError, match=said):
         tm.save(outputs, tmp_path / "out.ome.zarr", tile=32, client=cluster.address, quiet=True)
 
 

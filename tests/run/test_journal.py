@@ -42,7 +42,9 @@ def claims(folder: Path, data: bytes) -> dict[int, list[tuple]]:
     return said
 
 
-@settings(max_examples=300, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=300, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_damage_never_claims_what_is_not_done(whole: bytes, tmp_path: Path, data: st.DataObject) -> None:
     damaged = bytearray(whole)
@@ -80,7 +82,7 @@ def test_a_damaged_state_or_value_is_gathered_again(source: Path, tmp_path: Path
         document.write_text(document.read_text().replace('"complete"', '"incomplete"'))
     for file in state_folder(path).glob("*/*.parts"):
         data = file.read_bytes()
-        flipped = data[:12] + bytes([data[12] ^ 4]) + data[13:]
+        flipped = data[:9] + bytes([data[9] ^ 4]) + data[10:]
         file.write_bytes({"cut": data[:-1], "garbage": b"zzzzzzzz\n" + data, "flip": flipped}[damage])
     run = tm.save(outputs, path, tile=50, quiet=True)
     assert run.tiles_done > 0

@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -91,6 +91,15 @@ def expected(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return found
 
 
+@pytest.fixture(scope="module")
+def orphans() -> Iterator[list[psutil.Process]]:
+    """Worker processes whose run was killed; they end by themselves, at the latest after 30 s without it."""
+    left: list[psutil.Process] = []
+    yield left
+    _, alive = psutil.wait_procs(left, timeout=45)
+    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+
+
 def seeds(count: int, long: int) -> list:
     return [*range(count), *(pytest.param(s, marks=pytest.mark.long) for s in range(count, long))]
 
@@ -106,7 +115,7 @@ def test_the_process_of_a_run_on_threads(seed: int, source: Path, tmp_path: Path
 
 @pytest.mark.parametrize("seed", seeds(4, 50))
 def test_the_process_group_of_a_run_with_worker_processes(
-    seed: int, source: Path, tmp_path: Path, expected: dict
+    seed: int, source: Path, tmp_path: Path, expected: dict, orphans: list[psutil.Process]
 ) -> None:
     chance = random.Random(100 + seed)
     trial = Trial(tmp_path, source, chance.choice(list(SLOW)), client="2")
@@ -121,8 +130,7 @@ def test_the_process_group_of_a_run_with_worker_processes(
         trial.kills += 1
         trial.client = None
         trial.finish(expected[trial.case])  # at once: its workers may still be writing
-        _, alive = psutil.wait_procs(workers, timeout=20)
-        assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+        orphans += workers
     end(process)
 
 

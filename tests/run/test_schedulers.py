@@ -12,7 +12,7 @@ import tilemask as tm
 from tests.run.cases import CASES, contents, records, smooth_labels, stored
 from tests.run.processes import Cluster
 
-TILES = {name: (64, 37) for name in CASES} | {"smooth_labels": (64, 37, (50, 21))}
+TILES = dict.fromkeys(CASES, (64, 37)) | {"smooth_labels": (64, 37, (50, 21))}
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ import tilemask as tm
 from tests.run.cases import calls, contents, own_function, slow_mask, stored
 from tests.run.processes import end, launch, until
 from tilemask.errors import IncompleteError, InputError, Interrupted, LockedError, PlanError, StorageError
-from tilemask.run import checks
 from tilemask.run.lock import run_lock
 from tilemask.run.outputs import state_folder
 
@@ -34,12 +33,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip("mounting needs root")
     yield disk
-    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_full_disk(small_disk: Path) -> None:
     path = small_disk / "out.ome.zarr"
-    with pytest.raises(StorageError, match="No space left(?s:.)*free some space") as told:
+    with pytest.raises(StorageError, match=r"No space left(?s:.)*free some space") as told:
         tm.save(tm.from_array(NOISE), path, tile=128, quiet=True)
     assert told.value.exit_code == 5
     with pytest.raises(IncompleteError):
@@ -136,7 +135,9 @@ def test_a_lock_ends_with_its_process(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("client", [None, "1"])
-def test_an_interrupt_lets_tiles_end_and_the_run_goes_on_later(client: str | None, source: Path, tmp_path: Path) -> None:
+def test_an_interrupt_lets_tiles_end_and_the_run_goes_on_later(
+    client: str | None, source: Path, tmp_path: Path
+) -> None:
     path, log = tmp_path / "out.ome.zarr", tmp_path / "log"
     options = ["nap=0.1", *([f"client={client}"] if client else [])]
     run = launch("tests.run.drive", "slow_mask", str(source), str(path), str(log), *options)
@@ -165,15 +166,13 @@ def test_a_second_interrupt_gives_up_at_once(source: Path, tmp_path: Path) -> No
 
 
 def test_memory_that_is_too_small_names_a_tile_that_fits() -> None:
-    image = tm.gaussian(tm.from_array(NOISE), sigma=3) > 3
-    threads = checks.available_memory()
-    assert threads is None or threads > 0
+    image = tm.gaussian(tm.from_array(np.zeros((8192, 8192), np.uint8)), sigma=3) > 3
     with pytest.raises(PlanError, match=r"Use tile=\[\d+, \d+\]") as told:
-        tm.plan(image, tile=1024, memory=345_000_000)
+        tm.plan(image, tile=8192, memory=500_000_000)
     sides = [int(n) for n in str(told.value).partition("tile=[")[2].partition("]")[0].split(", ")]
-    assert tm.plan(image, tile=sides, memory=345_000_000).memory_bytes <= 345_000_000
+    assert tm.plan(image, tile=sides, memory=500_000_000).memory_bytes <= 500_000_000
     with pytest.raises(PlanError, match="No tile fits"):
-        tm.plan(image, tile=1024, memory=1_000_000)
+        tm.plan(image, tile=8192, memory=1_000_000)
 
 
 @pytest.mark.parametrize("tile", [0, -3, (32,), (32, 32, 32), 1.5, "64", (32, 0)])

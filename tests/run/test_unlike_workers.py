@@ -15,7 +15,7 @@ import pytest
 from distributed import Client
 
 import tilemask as tm
-from tests.run.cases import contents, own_function, slow_mask
+from tests.run.cases import own_function, slow_mask
 from tests.run.processes import Cluster
 from tilemask.errors import ClusterError, InputError
 from tilemask.run import checks, workers
@@ -38,9 +38,7 @@ def test_no_client(client: object, source: Path, tmp_path: Path) -> None:
         tm.save(own_function(tm.open_image(source)), tmp_path / "out.ome.zarr", client=client, quiet=True)
 
 
-def test_other_versions_on_a_worker(
-    source: Path, tmp_path: Path, start_cluster: Callable[..., Cluster]
-) -> None:
+def test_other_versions_on_a_worker(source: Path, tmp_path: Path, start_cluster: Callable[..., Cluster]) -> None:
     fake = tmp_path / "packages" / "scipy-0.9.0.dist-info"
     fake.mkdir(parents=True)
     (fake / "METADATA").write_text("Metadata-Version: 2.1\nName: scipy\nVersion: 0.9.0\n")
@@ -52,7 +50,7 @@ def test_other_versions_on_a_worker(
 
 def test_a_worker_that_sees_nothing(source: Path, tmp_path: Path, cluster: Cluster) -> None:
     with Client(cluster.address) as client:
-        with pytest.raises(ClusterError, match="does not see .*elsewhere.zarr"):
+        with pytest.raises(ClusterError, match=r"does not see .*elsewhere\.zarr"):
             checks.check_workers(client, tmp_path, [str(tmp_path / "elsewhere.zarr")])
         asked = {"versions": checks.versions(), "sees": False, "writes": False, "missing": []}
         assert "does not see" in next(checks._problems("w", asked, checks.versions(), tmp_path))
@@ -71,7 +69,6 @@ def test_a_frozen_scheduler_is_given_up(
     source: Path, tmp_path: Path, start_cluster: Callable[..., Cluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "ANSWER_SECONDS", 2.0)
-    monkeypatch.setattr(workers.ask, "__kwdefaults__", {"seconds": 2.0})
     cluster = start_cluster(1)
     with Client(cluster.address) as client:
         os.kill(cluster.scheduler.pid, signal.SIGSTOP)
@@ -83,9 +80,10 @@ def test_a_frozen_scheduler_is_given_up(
 
 
 def test_worker_processes_listen_on_the_loopback_and_end() -> None:
+    here = psutil.Process()
+    others = here.children(recursive=True)
     with workers.local_workers(2):
-        here = psutil.Process()
-        family = here.children(recursive=True)
+        family = [p for p in here.children(recursive=True) if p not in others]
         listening = {
             c.laddr.ip for p in (here, *family) for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN
         }
@@ -94,7 +92,7 @@ def test_worker_processes_listen_on_the_loopback_and_end() -> None:
     assert not [p for p in psutil.wait_procs(family, timeout=10)[1] if p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_tasks_of_a_run_that_was_replaced_write_nothing(source: Path, tmp_path: Path, cluster: Cluster) -> None:
+def test_tasks_of_a_run_that_was_replaced_stop(tmp_path: Path) -> None:
     """A killed client leaves tasks behind; here the output meanwhile belongs to another plan."""
     from tilemask.run.cluster import JobPlugin
 
@@ -105,6 +103,3 @@ def test_tasks_of_a_run_that_was_replaced_write_nothing(source: Path, tmp_path: 
     assert not plugin.stopped()
     owner.write_text("another's")
     assert plugin.stopped()
-    path = tmp_path / "out.ome.zarr"
-    tm.save(own_function(tm.open_image(source)), path, tile=64, client=cluster.address, quiet=True)
-    assert contents(path)

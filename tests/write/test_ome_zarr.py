@@ -276,3 +276,28 @@ def test_one_level_of_one_row_is_valid(tmp_path: Path) -> None:
     spec = output(shape=(1, 5000), levels=(make_level((1, 5000), (1, 1), (1, 2048), (2.0, 2.0), (0.0, 0.0)),))
     save(tmp_path / "out", {spec: pixels((1, 5000))})
     validate(tmp_path / "out")
+
+
+def test_axes_without_types_are_known_by_their_names(tmp_path: Path, intensity: np.ndarray) -> None:
+    source = tmp_path / "slide.ome.zarr"
+    write_source(source, intensity)
+    typed = source_pyramid(source, (64, 64))
+    document = json.loads((source / "zarr.json").read_text())
+    for axis in document["attributes"]["ome"]["multiscales"][0]["axes"]:
+        del axis["type"]
+    (source / "zarr.json").write_text(json.dumps(document))
+    assert source_pyramid(source, (64, 64)) == typed
+
+
+def test_metadata_that_is_damaged_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "slide").mkdir()
+    (tmp_path / "slide" / "zarr.json").write_text('{"zarr_format": 3,')
+    with pytest.raises(InputError, match=r"has Zarr metadata that cannot be read .*restore it"):
+        marks(tmp_path / "slide")
+
+
+def test_a_store_is_not_named_as_a_file_of_another_format(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mask\.tif is named as a file of another format.*Name it mask\.ome\.zarr"):
+        marks(tmp_path / "mask.tif")
+    with pytest.raises(InputError, match="cannot be the name of an output"):
+        output(name=1)

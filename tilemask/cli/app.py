@@ -51,7 +51,7 @@ def demo(
 
 
 @app.command()
-def verify(output: Annotated[Path, typer.Argument(metavar="OUT", help="A store that run or save wrote.")]) -> None:
+def verify(output: Annotated[str, typer.Argument(metavar="OUT", help="A store that run or save wrote.")]) -> None:
     """Compare every stored object with the record of what was written; exit 1 and list them where any differs."""
     from tilemask.run import store
 

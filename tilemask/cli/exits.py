@@ -17,7 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tilemask.errors import Interrupted, TilemaskError
+from tilemask.errors import Interrupted, StorageError, TilemaskError
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 unexpected error, or verify found problems · 2 input or plan refused · 3 tiles failed · "
@@ -45,6 +45,9 @@ def exit_codes() -> Iterator[None]:
         except Interrupted as error:
             _say(error)
             raise typer.Exit(TERMINATED if terminated.is_set() else error.exit_code) from None
+        except StorageError as error:
+            _say(error.strerror or error)  # without the number that an OSError puts in front
+            raise typer.Exit(error.exit_code) from None
         except TilemaskError as error:
             _say(error)
             raise typer.Exit(error.exit_code) from None

@@ -30,7 +30,7 @@ class Request:
     options: Mapping[str, Any]
     source: str
     opening: Mapping[str, Any]
-    target: Path
+    target: str | Path
     saving: Mapping[str, Any]
     """Keywords of both `tilemask.plan` and `tilemask.save`."""
     overwrite: bool = False
@@ -60,7 +60,7 @@ def read_request(
     workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="file.py, file.py:function or module:function.")],
     source: Annotated[str, typer.Argument(metavar="IN", help="Path or URL: OME-Zarr, Zarr, OME-TIFF, TIFF.")],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A new OME-Zarr store, or IN itself, to add labels to it.")
+        str, typer.Argument(metavar="OUT", help="A new OME-Zarr store, or IN itself, to add labels to it.")
     ],
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes instead of threads.", rich_help_panel=_RUNNING)

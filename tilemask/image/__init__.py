@@ -8,7 +8,11 @@ from tilemask.image.arrays import (
     as_image,
     check_dtype,
     from_array,
+    pixel_extents,
+    pixel_type,
+    refuse_masked,
     require_mask,
+    require_one_shape,
     require_scalar_pixels,
 )
 from tilemask.image.declare import OPERATIONS, Declaration, derive, map_tiles, operation, reduce_tiles
@@ -32,8 +36,12 @@ __all__ = [
     "from_array",
     "map_tiles",
     "operation",
+    "pixel_extents",
+    "pixel_type",
     "reduce_tiles",
+    "refuse_masked",
     "require_mask",
+    "require_one_shape",
     "require_scalar_pixels",
     "where",
 ]

@@ -14,6 +14,9 @@ from tilemask.boxes import Box
 from tilemask.errors import InputError
 from tilemask.image.nodes import Image
 
+LAYOUTS = ("yx", "zyx", "yxc", "zyxc")
+"""Axes that an image can have."""
+
 if TYPE_CHECKING:
     from tilemask.read.cache import ChunkCache
 
@@ -50,15 +53,74 @@ def check_dtype(dtype: np.dtype[Any], what: str) -> None:
         raise InputError(f"{what} has dtype {dtype}; tilemask works on {DTYPES}. Convert it first.")
 
 
+def pixel_type(dtype: Any, what: str) -> np.dtype[Any]:
+    """The NumPy dtype that a user names, if pixels can have it."""
+    try:
+        named = np.dtype(dtype)
+    except TypeError as error:
+        raise InputError(f"{what}: {dtype!r} is not a dtype; tilemask works on {DTYPES}.") from error
+    check_dtype(named, what)
+    return named
+
+
+def pixel_extents(size: float | Sequence[float], ndim: int) -> tuple[float, ...]:
+    """A pixel size per spatial axis, from one for all or one for each."""
+    try:
+        sizes = (float(size),) * ndim if np.isscalar(size) else tuple(map(float, size))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        sizes = ()
+    if len(sizes) != ndim or not all(0 < s < float("inf") for s in sizes):
+        raise InputError(f"pixel_size takes a positive number, or one per spatial axis ({ndim}); found {size!r}.")
+    return sizes
+
+
+def refuse_masked(array: Any) -> None:
+    """Refuse what would lose its mask on the way to a plain array."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise InputError(
+            f"a masked array (shape {array.shape}) would lose its mask. Give array.data, and the mask as a second "
+            "image: where=~numpy.ma.getmaskarray(array); or array.filled(value) and nodata=value."
+        )
+
+
 def from_array(
     array: Any,
     *,
     channel_axis: int | None = None,
     axes: str | None = None,
-    pixel_size: Sequence[float] | None = None,
+    pixel_size: float | Sequence[float] | None = None,
     unit: str | None = None,
 ) -> Image:
-    """An image of an array in memory: 2-D is yx, 3-D is zyx, unless `channel_axis` or `axes` say more."""
+    """Make an image of an array in memory, without a copy where NumPy needs none.
+
+    Parameters
+    ----------
+    array : array-like
+        2-D is yx, 3-D is zyx, unless `channel_axis` or `axes` say more: an RGB picture needs ``channel_axis=-1``.
+    channel_axis : int, optional
+        The axis that holds channels; it becomes the last.
+    axes : {"yx", "zyx", "yxc", "zyxc"}, optional
+        Names of the axes, in their order.
+    pixel_size : float or sequence of float, optional
+        Extent of a pixel, for all or per spatial axis.
+    unit : str, optional
+        Unit of `pixel_size`, as in OME-Zarr (``"micrometer"``).
+
+    Returns
+    -------
+    Image
+        Of the array's dtype, in the byte order of the machine.
+
+    Raises
+    ------
+    InputError
+        For other numbers of axes, dtypes that are not numbers, masked arrays.
+
+    Notes
+    -----
+    The array is not copied: do not change it while the image is in use.
+    """
+    refuse_masked(array)
     array = np.asarray(array)
     check_dtype(array.dtype, "the array")
     if array.dtype.byteorder not in "=|":
@@ -69,11 +131,16 @@ def from_array(
         spatial = array.ndim - (channel_axis is not None)
         if spatial not in (2, 3):
             raise InputError(
-                f"an array of {array.ndim} axes (shape {array.shape}) is not an image; 2-D (yx) and 3-D (zyx) arrays are, "
-                "and channel_axis= names a channel axis."
+                f"an array of {array.ndim} axes (shape {array.shape}) is not an image; 2-D (yx) and 3-D (zyx) "
+                "arrays are, and channel_axis= names a channel axis."
             )
         axes = {2: "yx", 3: "zyx"}[spatial] + ("c" if channel_axis is not None else "")
-    size = None if pixel_size is None else tuple(map(float, pixel_size))
+    if axes not in LAYOUTS or len(axes) != array.ndim:
+        raise InputError(
+            f"axes={axes!r} cannot name the axes of an array of shape {array.shape}; give one of {', '.join(LAYOUTS)} "
+            "with as many letters, or open_image(array, axes=...), which reorders."
+        )
+    size = None if pixel_size is None else pixel_extents(pixel_size, len(axes.removesuffix("c")))
     return Image(array.shape, array.dtype, axes, ArraySource(array.view()), size, unit)
 
 
@@ -97,5 +164,19 @@ def require_mask(image: Image, what: str) -> None:
 def require_scalar_pixels(image: Image, what: str) -> None:
     if image.axes.endswith("c"):
         raise InputError(
-            f"{what} works on one channel; found axes {image.axes!r} with {image.channels} channels. Select one: image[..., 0]."
+            f"{what} works on one channel; found axes {image.axes!r} with {image.channels} channels. Select one: "
+            "image[..., 0], or channel=0 on opening (--channel 0)."
         )
+
+
+def require_one_shape(images: Sequence[Image], what: str) -> None:
+    first = images[0]
+    for other in images[1:]:
+        if other.spatial_shape != first.spatial_shape:
+            hint = "Slice or downsample one of them."
+            if len(other.spatial_axes) != len(first.spatial_axes):
+                hint = "A bare array with channels needs channel_axis=, as in channel_axis=-1."
+            raise InputError(
+                f"{what}: images must have one spatial shape; found {first.spatial_shape} and {other.spatial_shape}. "
+                f"{hint}"
+            )

@@ -1,9 +1,9 @@
 """The two primitives that every feature is declared with, and the decorator that makes a public operation.
 
 `map_tiles` is a kernel with a reach: tile in, tile out. `reduce_tiles` is a survey: tile in, small part out, parts
-combined. A public operation is a plain function that builds a graph from these two, under the decorator `operation`, which
-lets the same function take NumPy arrays and run at once on the whole of them. That eager call is the oracle of the lazy
-one, and there is no second code path for it: one tile is a grid too.
+combined. A public operation is a plain function that builds a graph from these two, under the decorator `operation`,
+which lets the same function take NumPy arrays and run at once on the whole of them. That eager call is the oracle of
+the lazy one, and there is no second code path for it: one tile is a grid too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Reach
 from tilemask.errors import InputError
-from tilemask.image.arrays import as_image, from_array
+from tilemask.image.arrays import as_image, pixel_type, require_one_shape
 from tilemask.image.nodes import Formula, Image, Step, Survey, Value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,7 +30,7 @@ def map_tiles(
     *images: Image | NDArray[Any],
     reach: int | Sequence[int | tuple[int, int]] = 0,
     dtype: Any = None,
-    channels: int | None | str = "same",
+    channels: int | str | None = "same",
     cost: float = 50.0,
     user: bool = True,
     records: Value | None = None,
@@ -41,19 +41,24 @@ def map_tiles(
     Parameters
     ----------
     function : callable
-        Takes one NumPy array per image, shape ([plane,] row, column[, channel]), and `arguments`; returns an array of the
-        same spatial shape. It must not change its inputs (they are read-only).
+        Takes one NumPy array per image, shape ([plane,] row, column[, channel]), and `arguments`; returns an array of
+        the same spatial shape. It must not change its inputs (they are read-only).
     *images : Image or array
         Inputs of one spatial shape.
     reach : int or sequence, optional
         How many pixels the function looks away from the pixel it writes: one number, one per spatial axis, or
-        (before, after) pairs. Tight is fast, too short is wrong: `tilemask.testing.check_operation` tells.
+        (before, after) pairs. Tight is fast, too short is wrong: `tilemask.testing.check_operation` tells, given a
+        function of images that calls `map_tiles`.
     dtype : dtype-like, optional
         What the function returns; that of the first image by default. Anything else is an error that names the tile.
     channels : int or None, optional
         Channels of the result, None for no channel axis; those of the first image by default.
     cost : float, optional
         CPU nanoseconds per pixel; only steers what is kept between passes.
+    user : bool, optional
+        Whether the function is your own: it is then watched and identified by its source.
+    records : Value, optional
+        A survey whose record of a tile is handed to the function as `record`; see `tilemask.stitch`.
     **arguments
         Passed to the function by keyword; a `Value` arrives computed.
 
@@ -61,31 +66,35 @@ def map_tiles(
     -------
     Image, or numpy.ndarray where every image is an array
 
+    Raises
+    ------
+    InputError
+        For images of different spatial shapes, and a reach, dtype or number of channels that cannot be.
+    TileError
+        When it is computed: the function raised, or returned another shape or dtype.
+
     Notes
     -----
     Exactness: the result equals ``function(whole image)`` for every tile grid if `reach` is true.
     """
+    if not callable(function):
+        raise InputError(f"map_tiles takes a function and the images to run it on; found {function!r} as the function.")
     if images and not any(isinstance(i, Image) for i in images):
-        lazy = [from_array(i) for i in images]
+        lazy = [as_image(i) for i in images]
         made = map_tiles(
             function, *lazy, reach=reach, dtype=dtype, channels=channels, records=records, user=user, **arguments
         )
         return made.compute(tile=lazy[0].spatial_shape)
     inputs = tuple(as_image(i) for i in images)
     if not inputs:
-        raise InputError(f"{function.__name__} needs at least one image.")
+        raise InputError(f"{_name(function)} needs at least one image.")
+    require_one_shape(inputs, _name(function))
     first = inputs[0]
-    for other in inputs[1:]:
-        if other.spatial_shape != first.spatial_shape:
-            raise InputError(
-                f"{_name(function)}: images must have one spatial shape; found {first.spatial_shape} and {other.spatial_shape}. "
-                "Slice or downsample one of them."
-            )
     ndim = len(first.spatial_axes)
     axes, shape = first.axes, first.shape
     if channels != "same":
         axes = first.spatial_axes + ("" if channels is None else "c")
-        shape = first.spatial_shape + (() if channels is None else (int(channels),))
+        shape = first.spatial_shape + (() if channels is None else (_channels(channels, function),))
     step = Step(
         function=function,
         images=inputs,
@@ -97,7 +106,7 @@ def map_tiles(
         cost=cost,
         user=user,
     )
-    dtype = np.dtype(first.dtype if dtype is None else dtype)
+    dtype = first.dtype if dtype is None else pixel_type(dtype, f"dtype= of {_name(function)}")
     return replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label="")
 
 
@@ -117,8 +126,8 @@ def reduce_tiles(
     Parameters
     ----------
     tile : callable
-        Takes one array per image (the core of a tile) and `arguments`; returns a part: plain data (numbers, NumPy arrays,
-        and dicts and lists of them).
+        Takes one array per image (the core of a tile) and `arguments`; returns a part: plain data (numbers, NumPy
+        arrays, and dicts and lists of them).
     *images : Image or array
         Inputs of one spatial shape.
     combine : callable
@@ -131,17 +140,31 @@ def reduce_tiles(
         Pass a keyword `place` (`Place`) to `tile`.
     records : bool, optional
         The survey also gives a record per tile; see `tilemask.stitch`.
+    cost : float, optional
+        CPU nanoseconds per pixel, for the plan.
     **arguments
         Passed to `tile` by keyword; a `Value` arrives computed.
 
     Returns
     -------
     Value, or the result where every image is an array
+
+    Raises
+    ------
+    InputError
+        For images of different spatial shapes.
+    TileError
+        When it is computed: `tile` raised.
+
+    Notes
+    -----
+    Exactness: one result for every tile grid if `combine` is associative and commutative to the bit; sums of floats are
+    not.
     """
     inputs = tuple(as_image(i) for i in images)
-    shapes = {i.spatial_shape for i in inputs}
-    if len(shapes) != 1:
-        raise InputError(f"{_name(tile)}: images must have one spatial shape; found {sorted(shapes)}.")
+    if not inputs:
+        raise InputError(f"{_name(tile)} needs at least one image.")
+    require_one_shape(inputs, _name(tile))
     survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost)
     value = Value(survey, None if dtype is None else np.dtype(dtype))
     if not any(isinstance(i, Image) for i in images):
@@ -176,6 +199,11 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
     reference : str
         The call whose result on the whole image is the right one.
 
+    Returns
+    -------
+    callable
+        A decorator of a function that builds a graph from `map_tiles` and `reduce_tiles`.
+
     Notes
     -----
     Parameters annotated with `Image` are images. Bare arrays may have channels: `channel_axis=` says where.
@@ -183,11 +211,18 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
 
     def declare(function: F) -> F:
         signature = inspect.signature(function)
+        shown = signature.replace(
+            parameters=[p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()],
+            return_annotation=inspect.Signature.empty,
+        )
         rasters = [p.name for p in signature.parameters.values() if "Image" in str(p.annotation)]
 
         @wraps(function)
         def call(*args: Any, channel_axis: int | None = None, **kwargs: Any) -> Any:
-            bound = signature.bind(*args, **kwargs)
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}: {error}; it is called as {function.__name__}{shown}") from None
             given = {n: bound.arguments[n] for n in rasters if bound.arguments.get(n) is not None}
             lazy = any(isinstance(a, Image | Value) for a in bound.arguments.values())
             if lazy and channel_axis is not None:
@@ -215,15 +250,24 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
 
 
 def _reach(reach: int | Sequence[int | tuple[int, int]], ndim: int) -> Reach:
-    sides = [reach] * ndim if isinstance(reach, int | np.integer) else list(reach)
+    sides: list[Any] = [reach] * ndim if np.isscalar(reach) else list(reach)  # type: ignore[arg-type]
     if len(sides) != ndim:
         raise InputError(f"reach needs one entry per spatial axis ({ndim}); found {reach!r}.")
-    pairs = [(s, s) if isinstance(s, int | np.integer) else tuple(s) for s in sides]
-    if any(len(p) != 2 or min(p) < 0 for p in pairs):
+    pairs = [(s, s) if np.isscalar(s) else tuple(s) for s in sides]
+    if any(len(p) != 2 or not all(isinstance(n, int | np.integer) and n >= 0 for n in p) for p in pairs):
         raise InputError(
             f"reach is a count of pixels, 0 or more, per axis or as (before, after) pairs; found {reach!r}."
         )
     return tuple((int(a), int(b)) for a, b in pairs)
+
+
+def _channels(count: Any, function: Callable[..., Any]) -> int:
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+        raise InputError(
+            f"channels= of {_name(function)} takes a number, 1 or more, or None for no channel axis; found {count!r}. "
+            "Left out, the result has those of the first image."
+        )
+    return int(count)
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from tilemask.boxes import Box, Reach
 from tilemask.errors import InputError
+from tilemask.image.arithmetic import Arithmetic
 
 if TYPE_CHECKING:
     import dask.array
@@ -71,7 +72,7 @@ class Step:
         return getattr(self.function, "__name__", type(self.function).__name__).strip("_")
 
     def request(self, box: Box, image: Image) -> Box:
-        """What the kernel must read of input `image` to write `box`: grown by the reach, clipped at the image border."""
+        """What the kernel must read of input `image` to write `box`: grown by the reach, clipped at the border."""
         return box.magnify(self.scale).shift(self.offset).grow(self.reach).clip(image.spatial_shape)
 
     @property
@@ -81,7 +82,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Image:
+class Image(Arithmetic["Image"]):
     """A lazy raster: what you hold instead of an array.
 
     Images are made by `open_image` and by operations, and behave as arrays do: operators follow NumPy's dtype rules,
@@ -163,10 +164,15 @@ class Image:
         ----------
         dtype : dtype-like
             NaN, infinite and out-of-range values are an error when an integer type is asked for.
+
+        Raises
+        ------
+        InputError
+            For what is not a dtype of pixels (complex numbers, half floats, text).
         """
         from tilemask.image.operators import astype
 
-        return astype(self, np.dtype(dtype))
+        return astype(self, dtype)
 
     def __repr__(self) -> str:
         size = (
@@ -181,9 +187,6 @@ class Image:
             "an image has no single truth value: it is a raster of pixels that are not computed yet. "
             "Use & | ~ between masks, tilemask.where to choose per pixel, or compute() first."
         )
-
-    __array_ufunc__: ClassVar[None] = None
-    """NumPy scalars and arrays on the left of an operator leave the work to the image."""
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         raise InputError(
@@ -210,8 +213,6 @@ class Image:
         if any(k != slice(None) for k in keys[:spatial]):
             image = crop(image, keys[:spatial])
         return image
-
-    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -252,7 +253,7 @@ class Formula:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Value:
+class Value(Arithmetic[Any]):
     """The lazy result of a survey: a number, a table. Usable in operators and as any scalar parameter.
 
     Attributes
@@ -277,12 +278,14 @@ class Value:
     def __bool__(self) -> bool:
         raise InputError(f"{self!r} is not computed yet, so it is neither true nor false; call compute() first.")
 
-    __array_ufunc__: ClassVar[None] = None
-
     def __float__(self) -> float:
         raise InputError(f"{self!r} is not computed yet; call compute() for the number.")
 
-    __hash__ = object.__hash__
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __format__(self, how: str) -> str:
+        return format(float(self), how) if how else repr(self)
 
 
 @dataclass(frozen=True, slots=True)

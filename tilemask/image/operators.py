@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box, no_reach
 from tilemask.errors import InputError
-from tilemask.image.arrays import from_array
+from tilemask.image.arrays import from_array, pixel_type, require_one_shape
 from tilemask.image.declare import derive, map_tiles
 from tilemask.image.nodes import Image, Step, Value
 
 
-def astype(image: Image, dtype: np.dtype[Any]) -> Image:
+def astype(image: Image, dtype: Any) -> Image:
     """`Image.astype`."""
+    dtype = pixel_type(dtype, "astype")
     converted: Image = map_tiles(cast, image, dtype=dtype, target=dtype.str, cost=1.0, user=False)
     return converted
 
@@ -47,9 +48,9 @@ def elementwise(*arrays: NDArray[Any], ufunc: str, operands: str, **scalars: Any
         return getattr(np, ufunc)(*values)
 
 
-def _operate(ufunc: str, *operands: Any) -> Any:
+def operate(ufunc: str, *operands: Any) -> Any:
     """An operator between images, values and numbers; NumPy decides on the dtype."""
-    operands = tuple(from_array(o) if isinstance(o, np.ndarray) and o.ndim else o for o in operands)
+    operands = tuple((from_array(o) if o.ndim else o[()]) if isinstance(o, np.ndarray) else o for o in operands)
     samples: list[Any] = []
     for operand in operands:
         if isinstance(operand, Image):
@@ -71,10 +72,11 @@ def _operate(ufunc: str, *operands: Any) -> Any:
         raise InputError(f"{ufunc} is not defined for {kinds}: {error}") from error
     if not images:
         return derive(getattr(np, ufunc), *operands, dtype=dtype)
+    require_one_shape(images, ufunc)
     order = "".join("i" if isinstance(o, Image) else str(n) for n, o in enumerate(operands))
     scalars = {f"s{n}": o for n, o in enumerate(operands) if not isinstance(o, Image)}
     channels = {i.channels for i in images if i.axes.endswith("c")}
-    if len(channels) > 1 and 1 not in channels or len(channels) > 2:
+    if (len(channels) > 1 and 1 not in channels) or len(channels) > 2:
         raise InputError(f"{ufunc}: images have {sorted(channels)} channels; select one or the same number of each.")
     return map_tiles(
         elementwise,
@@ -87,33 +89,6 @@ def _operate(ufunc: str, *operands: Any) -> Any:
         user=False,
         **scalars,
     )
-
-
-def _operators(target: type) -> None:
-    names = {
-        "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
-        "mod": "remainder", "pow": "power", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
-        "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
-    }  # fmt: skip
-
-    def bind(ufunc: str) -> tuple[Callable[..., Any], ...]:
-        return (
-            lambda self, other: _operate(ufunc, self, other),
-            lambda self, other: _operate(ufunc, other, self),
-            lambda self: _operate(ufunc, self),
-        )
-
-    for name, ufunc in {"invert": "invert", "neg": "negative", "abs": "absolute"}.items():
-        setattr(target, f"__{name}__", bind(ufunc)[2])
-    for name, ufunc in names.items():
-        forward, backward, _ = bind(ufunc)
-        setattr(target, f"__{name}__", forward)
-        if name not in ("lt", "le", "gt", "ge", "eq", "ne"):
-            setattr(target, f"__r{name}__", backward)
-
-
-_operators(Image)
-_operators(Value)
 
 
 def where(condition: Image, x: Any, y: Any) -> Any:
@@ -135,13 +110,13 @@ def where(condition: Image, x: Any, y: Any) -> Any:
     operands = (condition, x, y)
     if not any(isinstance(o, Image | Value) for o in operands):
         return np.where(*operands)
-    return _operate("where", *operands)
+    return operate("where", *operands)
 
 
 def crop(image: Image, keys: Sequence[Any]) -> Image:
     start, stop = [], []
     for key, n, axis in zip(keys, image.spatial_shape, image.axes, strict=False):
-        if not isinstance(key, slice) or key.step not in (None, 1):
+        if not isinstance(key, slice) or key.step not in (None, 1) or not all(map(_is_index, (key.start, key.stop))):
             raise InputError(f"axis {axis} takes a slice with step 1, as in image[0:512]; found {key!r}.")
         a, b, _ = key.indices(n)
         if b <= a:
@@ -152,6 +127,10 @@ def crop(image: Image, keys: Sequence[Any]) -> Image:
     box = Box(tuple(start), tuple(stop))
     step = Step(same, (image,), {}, no_reach(ndim), (1,) * ndim, box.start, None, 0.0, False)
     return replace(image, shape=box.shape + image.shape[ndim:], step=step)
+
+
+def _is_index(bound: Any) -> bool:
+    return bound is None or isinstance(bound, int | np.integer)
 
 
 def select_channel(image: Image, key: Any) -> Image:

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import no_reach
 from tilemask.errors import InputError
-from tilemask.image import Image, Step, Value, map_tiles, operation, require_mask, require_scalar_pixels
+from tilemask.image import (
+    Image,
+    Step,
+    Value,
+    map_tiles,
+    operation,
+    require_mask,
+    require_one_shape,
+    require_scalar_pixels,
+)
 from tilemask.operations.downsampling import first_of_blocks, mean_of_blocks
 from tilemask.operations.footprints import whole_number
 from tilemask.operations.thresholds import percentile
@@ -53,6 +62,7 @@ def cutout(image: Image, mask: Image, *, background: Any = 0) -> Image:
     """
     require_mask(mask, "cutout")
     require_scalar_pixels(mask, "the mask of cutout")
+    require_one_shape((image, mask), "cutout")
     if not isinstance(background, Value):
         try:
             background = fitting(background, image.dtype)
@@ -113,6 +123,11 @@ def overlay(
     Image, or numpy.ndarray for an array
         uint8, with channels red, green, blue.
 
+    Raises
+    ------
+    InputError
+        For other numbers of channels, shapes that differ, a mask of floats, and colours or limits that cannot be.
+
     Notes
     -----
     Exactness: canonical; the result does not depend on the tile grid. Reach: 1 pixel in the plane.
@@ -120,6 +135,7 @@ def overlay(
     if image.channels not in (1, 3):
         raise InputError(f"overlay draws on 1 or 3 channels; found {image.channels}. Select one: image[..., 0].")
     require_scalar_pixels(mask, "the mask of overlay")
+    require_one_shape((image, mask), "overlay")
     if mask.dtype.kind == "f":
         raise InputError(
             f"overlay draws a mask (bool) or labels (integers); found {mask.dtype}. Compare or cast it first."

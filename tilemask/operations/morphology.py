@@ -72,12 +72,24 @@ def erosion(image: Image, *, radius: int | None = None, footprint: ArrayLike | N
 def dilation(image: Image, *, radius: int | None = None, footprint: ArrayLike | None = None) -> Image:
     """Give each pixel the maximum of its neighbourhood: masks grow.
 
-    Parameters, errors and notes as in `erosion`; the footprint is not mirrored.
+    Parameters
+    ----------
+    image : Image or array
+        A mask, or grey values of any dtype; channels do not mix.
+    radius : int, optional
+        A disk (2-D) or ball (3-D) of this radius, in pixels.
+    footprint : array of bool or sequence of (array, repeats), optional
+        The neighbourhood, as in `erosion`, not mirrored; a cross of 3 pixels by default.
 
     Returns
     -------
     Image, or numpy.ndarray for an array
         Of the same dtype.
+
+    Raises
+    ------
+    InputError
+        As in `erosion`.
 
     Notes
     -----
@@ -90,12 +102,24 @@ def dilation(image: Image, *, radius: int | None = None, footprint: ArrayLike | 
 def opening(image: Image, *, radius: int | None = None, footprint: ArrayLike | None = None) -> Image:
     """Remove what the footprint does not fit into: an erosion, then a dilation with the mirrored footprint.
 
-    Parameters, errors and notes as in `erosion`.
+    Parameters
+    ----------
+    image : Image or array
+        A mask, or grey values of any dtype; channels do not mix.
+    radius : int, optional
+        A disk (2-D) or ball (3-D) of this radius, in pixels.
+    footprint : array of bool or sequence of (array, repeats), optional
+        The neighbourhood, as in `erosion`; a cross of 3 pixels by default.
 
     Returns
     -------
     Image, or numpy.ndarray for an array
         Of the same dtype.
+
+    Raises
+    ------
+    InputError
+        As in `erosion`.
 
     Notes
     -----
@@ -108,12 +132,24 @@ def opening(image: Image, *, radius: int | None = None, footprint: ArrayLike | N
 def closing(image: Image, *, radius: int | None = None, footprint: ArrayLike | None = None) -> Image:
     """Fill gaps that the footprint does not fit into: a dilation, then an erosion with the mirrored footprint.
 
-    Parameters, errors and notes as in `erosion`.
+    Parameters
+    ----------
+    image : Image or array
+        A mask, or grey values of any dtype; channels do not mix.
+    radius : int, optional
+        A disk (2-D) or ball (3-D) of this radius, in pixels.
+    footprint : array of bool or sequence of (array, repeats), optional
+        The neighbourhood, as in `erosion`; a cross of 3 pixels by default.
 
     Returns
     -------
     Image, or numpy.ndarray for an array
         Of the same dtype.
+
+    Raises
+    ------
+    InputError
+        As in `erosion`.
 
     Notes
     -----
@@ -127,19 +163,31 @@ def closing(image: Image, *, radius: int | None = None, footprint: ArrayLike | N
 def white_tophat(image: Image, *, radius: int | None = None, footprint: ArrayLike | None = None) -> Image:
     """Keep what an opening removes: bright spots smaller than the footprint.
 
-    Parameters, errors and notes as in `erosion`.
+    Parameters
+    ----------
+    image : Image or array
+        A mask, or grey values of any dtype; channels do not mix.
+    radius : int, optional
+        A disk (2-D) or ball (3-D) of this radius, in pixels.
+    footprint : array of bool or sequence of (array, repeats), optional
+        The neighbourhood, as in `erosion`; a cross of 3 pixels by default.
 
     Returns
     -------
     Image, or numpy.ndarray for an array
         Of the same dtype.
 
+    Raises
+    ------
+    InputError
+        As in `erosion`.
+
     Notes
     -----
     Exactness: exact. Reference: `skimage.morphology.white_tophat`.
     """
     opened = _open(image, _steps(image, radius, footprint, "white_tophat"))
-    difference: Image = image ^ opened if image.dtype == np.bool_ else image - opened  # type: ignore[operator]
+    difference: Image = image ^ opened if image.dtype == np.bool_ else image - opened
     return difference
 
 

@@ -62,12 +62,22 @@ def otsu(image: Image, *, where: Image | None = None, nodata: Any = None, nbins:
 def yen(image: Image, *, where: Image | None = None, nodata: Any = None, nbins: int = 256) -> Value:
     """Compute Yen's level, by maximum correlation of the two classes.
 
-    Parameters and errors as in `otsu`.
+    Parameters
+    ----------
+    image : Image or array
+        Integers (of 32 and 64 bits: values within a range of 2^24) or floats, finite.
+    where, nodata, nbins
+        As in `otsu`.
 
     Returns
     -------
     Value, or a NumPy scalar for an array
         int64 for integer images, else the image's dtype.
+
+    Raises
+    ------
+    InputError
+        As in `otsu`.
 
     Notes
     -----
@@ -80,12 +90,22 @@ def yen(image: Image, *, where: Image | None = None, nodata: Any = None, nbins: 
 def isodata(image: Image, *, where: Image | None = None, nodata: Any = None, nbins: int = 256) -> Value:
     """Compute the lowest level midway between the means of its two classes (Ridler and Calvard).
 
-    Parameters and errors as in `otsu`; also an error where no such level exists, as in a constant float image.
+    Parameters
+    ----------
+    image : Image or array
+        Integers (of 32 and 64 bits: values within a range of 2^24) or floats, finite.
+    where, nodata, nbins
+        As in `otsu`.
 
     Returns
     -------
     Value, or a NumPy scalar for an array
         int64 for integer images, else the image's dtype.
+
+    Raises
+    ------
+    InputError
+        As in `otsu`; also where no such level exists, as in a constant float image.
 
     Notes
     -----
@@ -98,12 +118,22 @@ def isodata(image: Image, *, where: Image | None = None, nodata: Any = None, nbi
 def triangle(image: Image, *, where: Image | None = None, nodata: Any = None, nbins: int = 256) -> Value:
     """Compute the level where the histogram lies farthest below the line from its peak to its far end.
 
-    Parameters and errors as in `otsu`.
+    Parameters
+    ----------
+    image : Image or array
+        Integers (of 32 and 64 bits: values within a range of 2^24) or floats, finite.
+    where, nodata, nbins
+        As in `otsu`.
 
     Returns
     -------
     Value, or a NumPy scalar for an array
         int64 for integer images, else the image's dtype.
+
+    Raises
+    ------
+    InputError
+        As in `otsu`.
 
     Notes
     -----
@@ -116,12 +146,22 @@ def triangle(image: Image, *, where: Image | None = None, nodata: Any = None, nb
 def li(image: Image, *, where: Image | None = None, nodata: Any = None) -> Value:
     """Compute the level of minimum cross entropy (Li and Tam).
 
-    Parameters and errors as in `otsu`.
+    Parameters
+    ----------
+    image : Image or array
+        Integers (of 32 and 64 bits: values within a range of 2^24) or floats, finite.
+    where, nodata
+        As in `otsu`.
 
     Returns
     -------
     Value, or a NumPy scalar for an array
         float64 for integer images, else the image's dtype.
+
+    Raises
+    ------
+    InputError
+        As in `otsu`.
 
     Notes
     -----

@@ -1,8 +1,8 @@
 """What a pass costs before it runs: bytes of memory per task, bytes read and written, processor time.
 
-The bill is an upper estimate by the same walk that evaluation takes: arrays live from the kernel that makes them to the last
-one that reads them. A kernel is billed twice its result as workspace, a survey that labels 12 bytes a pixel, a stored
-tile its encoded copy, and a chunked source one chunk in decoding.
+The bill is an upper estimate by the same walk that evaluation takes: arrays live from the kernel that makes them to the
+last one that reads them. A kernel is billed twice its result as workspace, a survey that labels 12 bytes a pixel, a
+stored tile its encoded copy, and a chunked source one chunk in decoding.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def bill(current: Pass) -> Bill:
 def _halo(current: Pass, core: Box, needed: dict[Image, Box]) -> Reach:
     """The largest reach of a read box beyond the core, of images on the pass's own grid; not clipped."""
     reach = tuple((0, 0) for _ in core.start)
-    boxes = {i: core for i in current.evaluated}
+    boxes = dict.fromkeys(current.evaluated, core)
     for image in needed:
         box = boxes.get(image)
         if box is None:

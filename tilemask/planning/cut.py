@@ -1,14 +1,14 @@
 """Cut a graph into passes.
 
 A pass is one sweep over the tiles of one grid. A survey needs a whole pass before its value can be used, so everything
-that depends on it waits for a later pass; surveys and outputs that wait for nothing share a pass. Two rules decide what is
-stored between passes:
+that depends on it waits for a later pass; surveys and outputs that wait for nothing share a pass. Two rules decide what
+is stored between passes:
 
-- an image that is bound to its tile grid (its kernel takes a record per tile) and is read by a step that looks beyond the
-  tile *must* be kept, since it can only be evaluated core by core;
-- an image that a pass evaluates anyway and a later pass needs again *is* kept where computing it again would cost more than
-  writing and reading it raw. Raw scratch costs about 1 ns a byte (write, read, page cache); decoding zstd about 3.5 ns a
-  byte and each kernel what its declaration says.
+- an image that is bound to its tile grid (its kernel takes a record per tile) and is read by a step that looks beyond
+  the tile, or has other tiles, *must* be kept, since it can only be evaluated core by core;
+- an image that a pass evaluates anyway and a later pass needs again *is* kept where computing it again would cost more
+  than writing and reading it raw. Raw scratch costs about 1 ns a byte (write, read, page cache); decoding zstd about
+  3.5 ns a byte and each kernel what its declaration says.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tilemask.boxes import Grid
 from tilemask.image import Image, Source, Step, Survey, Value
 from tilemask.planning.graph import (
     downstream_first,
-    everything,
     inputs_of,
     memoised,
+    nodes_of,
     operands_of,
     surveys_in,
     values_of,
@@ -123,8 +123,10 @@ class _Stages:
 
 
 def _keeps_tiles(image: Image) -> bool:
-    """Whether a core of this image is the same core of its inputs; not so for a region at the origin, whose last tiles end
-    earlier and are numbered otherwise."""
+    """Whether a core of this image is the same core of its inputs.
+
+    Not so for a region at the origin: its last tiles end earlier, and its tiles are numbered otherwise.
+    """
     step = image.step
     return isinstance(step, Step) and step.local and all(i.spatial_shape == image.spatial_shape for i in step.images)
 
@@ -144,27 +146,29 @@ def cut(
     write : bool
         Write images as outputs; else keep them as scratch that is never released.
     """
-    wanted_images = {n: o for n, o in outputs.items() if isinstance(o, Image)}
-    wanted_values = [o for o in outputs.values() if isinstance(o, Value)]
-    images, values = everything(wanted_images.values(), wanted_values)
+    wanted = {n: o for n, o in outputs.items() if isinstance(o, Image)}
+    nodes = nodes_of(outputs.values())
     stages = _Stages()
-    for image in images:  # inputs first, so that no recursion is deep
-        stages.level(image)
+    for node in nodes:  # inputs first, so that no recursion is deep
+        if isinstance(node, Image):
+            stages.level(node)
+        else:
+            stages.ready(node)
     drafts: dict[tuple[int, tuple[int, ...]], Pass] = {}
 
     def draft(level: int, shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
         drafts.setdefault((level, shape), Pass(0, Grid(shape, tile, band)))
         return level, shape
 
-    for value in surveys_in(values):
+    for value in surveys_in(nodes):
         assert isinstance(value.step, Survey)
         key = draft(stages.ready(value) - 1, value.step.images[0].spatial_shape)
         drafts[key] = replace(drafts[key], surveys=(*drafts[key].surveys, value))
     if write:
-        for name, image in wanted_images.items():
+        for name, image in wanted.items():
             key = draft(stages.level(image), image.spatial_shape)
             drafts[key] = replace(drafts[key], writes=(*drafts[key].writes, Write(name, 0, image)))
-    held = {} if write else dict.fromkeys(wanted_images.values())
+    held = {} if write else dict.fromkeys(wanted.values())
     for number, image in enumerate({**held, **stages.must_keep}):
         key = draft(stages.level(image), image.spatial_shape)
         keep = Keep(f"{image_name(image)}-{number}", image)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tilemask.boxes import Box
-from tilemask.image import Formula, Image, Source, Step, Survey, Value
+from tilemask.image import Image, Source, Step, Survey, Value
 
 
 def values_of(image: Image) -> list[Value]:
@@ -48,21 +48,16 @@ def downstream_first(roots: Iterable[Image], stop: Collection[Image] = ()) -> li
     return order
 
 
-def everything(images: Iterable[Image], values: Iterable[Value]) -> tuple[list[Image], list[Value]]:
-    """All images and all values that the given ones are made from, inputs first."""
-    found_images: dict[Image, None] = {}
-    found_values: dict[Value, None] = {}
-    roots: list[Image | Value] = [*images, *values]
-    todo = [(root, False) for root in roots]
+def nodes_of(roots: Iterable[Image | Value]) -> list[Image | Value]:
+    """All images and values that the roots are made from, and the roots, each after its own inputs."""
+    order: list[Image | Value] = []
+    todo: list[tuple[Image | Value, bool]] = [(root, False) for root in roots]
     entered: set[int] = set()
     children: list[Image | Value]
     while todo:
         node, done = todo.pop()
         if done:
-            if isinstance(node, Image):
-                found_images[node] = None
-            else:
-                found_values[node] = None
+            order.append(node)
         elif id(node) not in entered:
             entered.add(id(node))
             todo.append((node, True))
@@ -71,13 +66,18 @@ def everything(images: Iterable[Image], values: Iterable[Value]) -> tuple[list[I
             else:
                 children = [*operands_of(node), *(node.step.images if isinstance(node.step, Survey) else ())]
             todo.extend((child, False) for child in children)
-    return list(found_images), list(found_values)
+    return order
+
+
+def everything(images: Iterable[Image], values: Iterable[Value]) -> tuple[list[Image], list[Value]]:
+    """All images and all values that the given ones are made from, inputs first."""
+    nodes = nodes_of([*images, *values])
+    return [n for n in nodes if isinstance(n, Image)], [n for n in nodes if isinstance(n, Value)]
 
 
 def images_of(outputs: Mapping[str, Image | Value]) -> list[Image]:
     """All images that the outputs are made from, inputs first."""
-    images = [o for o in outputs.values() if isinstance(o, Image)]
-    return everything(images, [o for o in outputs.values() if isinstance(o, Value)])[0]
+    return [node for node in nodes_of(outputs.values()) if isinstance(node, Image)]
 
 
 def sources_of(outputs: Mapping[str, Image | Value]) -> list[Source]:
@@ -116,9 +116,5 @@ def memoised(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return call
 
 
-def surveys_in(values: Iterable[Value]) -> Iterator[Value]:
-    return (v for v in values if isinstance(v.step, Survey))
-
-
-def formulas_in(values: Iterable[Value]) -> Iterator[Value]:
-    return (v for v in values if isinstance(v.step, Formula))
+def surveys_in(nodes: Iterable[Image | Value]) -> Iterator[Value]:
+    return (n for n in nodes if isinstance(n, Value) and isinstance(n.step, Survey))

@@ -1,8 +1,8 @@
 """What must be the same for a run to go on where another stopped: inputs, functions, parameters, tiles, versions.
 
-The identity is plain JSON, so that two of them can be compared field by field and the difference shown. A function of the
-user's is known by its source, its defaults, and what it closes over; what has no stable digest (an open model, a lock) makes
-the plan unable to resume, which is said before it starts.
+The identity is plain JSON, so that two of them can be compared field by field and the difference shown. A function of
+the user's is known by its source, its defaults, and what it closes over and takes from its module; what has no stable
+digest (an open model, a lock) makes the plan unable to resume, which is said before it starts.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
-from types import FunctionType, ModuleType
+from pathlib import Path
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,7 @@ from tilemask.planning.graph import everything, inputs_of
 PACKAGES = ("tilemask", "numpy", "scipy", "scikit-image", "opencv-python-headless", "zarr", "numcodecs")
 
 
-class Unstable(Exception):
+class UnstableError(Exception):
     """Something in a plan has no digest that another process would find again."""
 
 
@@ -34,13 +37,10 @@ def identity(
     images, values = everything(
         [o for o in outputs.values() if isinstance(o, Image)], [o for o in outputs.values() if isinstance(o, Value)]
     )
-    names: dict[Image | Value, str] = {}
+    names: dict[Image | Value, str] = {image: f"image {n}" for n, image in enumerate(images)}
+    names.update({value: f"value {n}" for n, value in enumerate(values)})
     unstable: list[str] = []
     inputs, steps = {}, {}
-    for number, image in enumerate(images):
-        names[image] = f"image {number}"
-    for number, value in enumerate(values):
-        names[value] = f"value {number}"
     for image in images:
         if isinstance(image.step, Step):
             steps[names[image]] = _describe_step(image, image.step, names, unstable)
@@ -61,16 +61,20 @@ def identity(
 
 def digest(described: Mapping[str, Any]) -> str:
     """The sha256 of an identity."""
-    return hashlib.sha256(json.dumps(described, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_text(described).encode()).hexdigest()
 
 
 def differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
     """Where two identities differ, one line a field."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted({*before, *now}):
-            yield from differences(before.get(key), now.get(key), f"{path}.{key}" if path else key)
-    elif before != now:
+            yield from differences(before.get(key, "absent"), now.get(key, "absent"), f"{path}.{key}" if path else key)
+    elif _text(before) != _text(now):  # to Python, 1 and true are equal
         yield f"{path}: {_short(before)} before, {_short(now)} now"
+
+
+def _text(thing: Any) -> str:
+    return json.dumps(thing, sort_keys=True, separators=(",", ":"))
 
 
 def _short(thing: Any) -> str:
@@ -118,7 +122,7 @@ def _arguments(
         else:
             try:
                 described[name] = stable(argument)
-            except Unstable as error:
+            except UnstableError as error:
                 unstable.append(f"{where}({name}=…): {error}")
                 described[name] = None
     return described
@@ -127,7 +131,7 @@ def _arguments(
 def _function(function: Callable[..., Any], unstable: list[str]) -> Any:
     try:
         return stable(function)
-    except Unstable as error:
+    except UnstableError as error:
         unstable.append(str(error))
         return None
 
@@ -137,7 +141,7 @@ def stable(thing: Any, seen: tuple[int, ...] = ()) -> Any:
 
     Raises
     ------
-    Unstable
+    UnstableError
         Where there is no such description.
     """
     if thing is None or isinstance(thing, str | bool | int):
@@ -147,7 +151,7 @@ def stable(thing: Any, seen: tuple[int, ...] = ()) -> Any:
     if isinstance(thing, np.ndarray | np.generic):
         array = np.ascontiguousarray(thing)
         if array.dtype.hasobject:
-            raise Unstable("an array of objects has no stable digest")
+            raise UnstableError("an array of objects has no stable digest")
         return [array.dtype.str, list(array.shape), hashlib.sha256(array.tobytes()).hexdigest()]
     if isinstance(thing, np.dtype):
         return thing.str
@@ -156,14 +160,16 @@ def stable(thing: Any, seen: tuple[int, ...] = ()) -> Any:
     if isinstance(thing, dict):
         return {str(k): stable(v, seen) for k, v in sorted(thing.items(), key=lambda item: str(item[0]))}
     if isinstance(thing, ModuleType):
-        return thing.__name__
+        return [thing.__name__, _digest_of_source(thing)] if _is_own(thing) else thing.__name__
     if isinstance(thing, FunctionType):
         return _stable_function(thing, seen)
+    if isinstance(thing, type) and _is_own(sys.modules.get(thing.__module__)):
+        return [f"{thing.__module__}.{thing.__qualname__}", _digest_of_source(thing)]
     if isinstance(thing, type) or inspect.isbuiltin(thing) or isinstance(thing, np.ufunc):
         return f"{getattr(thing, '__module__', 'builtins')}.{getattr(thing, '__qualname__', thing.__name__)}"
     if hasattr(thing, "func") and hasattr(thing, "keywords"):
         return [stable(thing.func, seen), stable(thing.args, seen), stable(thing.keywords, seen)]
-    raise Unstable(f"{type(thing).__module__}.{type(thing).__name__} has no stable digest")
+    raise UnstableError(f"{type(thing).__module__}.{type(thing).__name__} has no stable digest")
 
 
 def _stable_function(function: FunctionType, seen: tuple[int, ...]) -> Any:
@@ -173,16 +179,53 @@ def _stable_function(function: FunctionType, seen: tuple[int, ...]) -> Any:
     seen = (*seen, id(function))
     code = function.__code__
     described: dict[str, Any] = {"name": function.__qualname__}
-    try:
-        described["source"] = hashlib.sha256(inspect.getsource(function).encode()).hexdigest()
-    except (OSError, TypeError):
-        described["code"] = hashlib.sha256(code.co_code).hexdigest()
-        described["constants"] = [repr(c) for c in code.co_consts if not hasattr(c, "co_code")]
+    # Of the code: of a decorated function, inspect would give the source of what is inside.
+    described["source"] = _digest_of_source(code)
+    if described["source"] is None or function.__name__ == "<lambda>":  # several lambdas may share their lines
+        described["code"] = [_code(c) for c in _codes(code)]
     described["defaults"] = stable([function.__defaults__, function.__kwdefaults__], seen)
-    described["closure"] = [stable(c.cell_contents, seen) for c in function.__closure__ or ()]
-    used = [n for n in code.co_names if n in function.__globals__]
+    described["closure"] = [stable(_contents(c), seen) for c in function.__closure__ or ()]
+    used = sorted({n for c in _codes(code) for n in c.co_names if n in function.__globals__})
     described["globals"] = {n: stable(function.__globals__[n], seen) for n in used}
     return described
+
+
+def _digest_of_source(thing: Any) -> str | None:
+    """None for what was typed in."""
+    try:
+        return hashlib.sha256(inspect.getsource(thing).encode()).hexdigest()
+    except (OSError, TypeError):
+        return None
+
+
+def _is_own(module: ModuleType | None) -> bool:
+    """Whether a module is the user's own; what is installed, or comes with Python, is known by its name."""
+    file = getattr(module, "__file__", None)
+    if module is None or file is None or module.__name__.partition(".")[0] in _INSTALLED:
+        return False
+    return not any(Path(file).is_relative_to(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
+
+
+def _codes(code: CodeType) -> list[CodeType]:
+    """A function's code and that of the functions, lambdas and generators inside."""
+    inside = [c for c in code.co_consts if isinstance(c, CodeType)]
+    return [code, *(deeper for c in inside for deeper in _codes(c))]
+
+
+def _code(code: CodeType) -> list[Any]:
+    """Instructions and what they name, for functions without a source of their own."""
+    # A set has another order in every process.
+    constants = [sorted(map(repr, c)) if isinstance(c, frozenset) else repr(c) for c in code.co_consts]
+    named = [text for text, c in zip(constants, code.co_consts, strict=True) if not isinstance(c, CodeType)]
+    return [hashlib.sha256(code.co_code).hexdigest(), named, list(code.co_names)]
+
+
+def _contents(cell: CellType) -> Any:
+    """What a closure holds; nothing yet where a variable is assigned further down."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
 
 
 _INSTALLED = {"tilemask", "numpy", "scipy", "skimage", "cv2"}

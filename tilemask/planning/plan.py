@@ -131,7 +131,8 @@ class Plan:
         ]
         where = f"{self.workers} workers × {self.threads}" if self.workers > 1 else f"{self.threads}"
         lines.append(
-            f"tile {' × '.join(map(str, self.tile))}, {where} threads; memory up to {human_bytes(self.memory_bytes)} a worker; "
+            f"tile {' × '.join(map(str, self.tile))}, {where} threads; "
+            f"memory up to {human_bytes(self.memory_bytes)} a worker; "
             f"disk up to {human_bytes(self.disk_bytes)} ({human_bytes(self.scratch_bytes)} of it scratch); "
             f"about {human_seconds(self.seconds)}"
         )
@@ -186,7 +187,8 @@ def make_plan(
         else f"No tile fits: {human_bytes(RESERVED_BYTES + CACHE_BYTES)} are needed before the first one."
     )
     raise PlanError(
-        f"a tile of {' × '.join(map(str, sides))} with halo {_halo_text(worst)} needs {human_bytes(worst.task_bytes)} per task; "
+        f"a tile of {' × '.join(map(str, sides))} with halo {_halo_text(worst)} needs "
+        f"{human_bytes(worst.task_bytes)} per task; "
         f"{threads} tasks need {human_bytes(plan.memory_bytes)} with libraries and cache, the limit is "
         f"{human_bytes(memory_bytes)}. {advice}"
     )
@@ -270,7 +272,12 @@ def _pyramid(
         if image.spatial_shape != shape:  # a source that rounds its levels down
             image = image[tuple(slice(0, n) for n in shape)]
         passes.append(
-            Pass(first + level - 1, Grid(shape, tile, LARGEST_BAND), writes=(Write(name, level, image),), stored={above: name})
+            Pass(
+                first + level - 1,
+                Grid(shape, tile, LARGEST_BAND),
+                writes=(Write(name, level, image),),
+                stored={above: name},
+            )
         )
         above = replace(image, step=PlannedLevel(name, level, image.shape, dtype, tile))
     return passes

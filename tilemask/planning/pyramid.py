@@ -28,8 +28,8 @@ def level_shapes(
     Returns
     -------
     list of (shape, factor)
-        ``shape[k + 1] == ceil(shape[k] / 2)``. Rows and columns are halved at every level; planes only once their pixel is
-        no longer than that of a row or column, so that voxels become cubes first. An axis of 1 pixel is left alone.
+        ``shape[k + 1] == ceil(shape[k] / 2)``. Rows and columns are halved at every level; planes only once their pixel
+        is no longer than that of a row or column, so that voxels become cubes first. An axis of 1 pixel is left alone.
     """
     size = tuple(map(float, pixel_size)) if pixel_size is not None else (1.0,) * len(shape)
     levels: list[LevelShape] = [(tuple(shape), (1,) * len(shape))]

@@ -31,10 +31,11 @@ def choose_tile(
     """
     ndim = len(shape)
     if tile is not None:
-        sides = (tile,) * ndim if isinstance(tile, int) else tuple(tile)
+        sides = (tile,) * ndim if isinstance(tile, int) else tuple(tile) if isinstance(tile, Sequence) else ()
         if len(sides) != ndim or not all(isinstance(s, int) and s >= 1 for s in sides):
             raise InputError(
-                f"tile= takes one whole number of pixels, or one per spatial axis ({ndim} here), each 1 or more; found {tile!r}."
+                f"tile= takes one whole number of pixels, or one per spatial axis ({ndim} here), each 1 or more; "
+                f"found {tile!r}."
             )
         return sides
     if ndim == 2:
@@ -45,9 +46,9 @@ def choose_tile(
 def choose_band(tile: tuple[int, ...], images: Iterable[Image], cache_bytes: int) -> int:
     """Rows of tiles to walk together, so that the cache still holds a chunk when the next column of tiles needs it.
 
-    A column of `band` tiles touches its own chunks and a ring of halo around them; the two columns of chunks that it shares
-    with the next column are used again one whole column later. Beyond that, a taller band decodes less: the chunks at its
-    upper and lower edge are decoded once more by the bands beside it.
+    A column of `band` tiles touches its own chunks and a ring of halo around them; the two columns of chunks that it
+    shares with the next column are used again one whole column later. Beyond that, a taller band decodes less: the
+    chunks at its upper and lower edge are decoded once more by the bands beside it.
     """
     band = LARGEST_BAND
     for image in images:
@@ -74,7 +75,7 @@ def largest_shape(outputs: Mapping[str, Image | Value]) -> tuple[int, ...]:
     Raises
     ------
     InputError
-        There is no image, or an empty one.
+        There is no image, or an empty one, or there are planes beside volumes: one tile cuts all images of a run.
     """
     images = images_of(outputs)
     if not images:
@@ -82,4 +83,9 @@ def largest_shape(outputs: Mapping[str, Image | Value]) -> tuple[int, ...]:
     for image in images:
         if not math.prod(image.shape):
             raise InputError(f"an image is empty: {image!r}.")
+        if len(image.spatial_axes) != len(images[0].spatial_axes):
+            raise InputError(
+                f"planes and volumes cannot be computed together; found {images[0]!r} and {image!r}. Compute them "
+                "apart, and call compute() on a value that one takes from the other."
+            )
     return max((i.spatial_shape for i in images), key=math.prod)

@@ -20,6 +20,15 @@ from tilemask.errors import InputError
 MEANINGS = {"time": "t", "channel": "c", "s": "c", "sample": "c", "band": "c", "plane": "z", "row": "y", "column": "x"}
 """Axis names that files use besides t, c, z, y and x."""
 
+# fmt: off
+UNITS = {
+    "µm": "micrometer", "μm": "micrometer", "um": "micrometer", "micron": "micrometer", "\\u00b5m": "micrometer",
+    "nm": "nanometer", "mm": "millimeter", "cm": "centimeter", "m": "meter", "km": "kilometer", "å": "angstrom",
+    "pm": "picometer",
+}
+# fmt: on
+"""Symbols of units, lower case, and their names in OME-Zarr."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

@@ -1,8 +1,8 @@
 """A bounded cache of decoded chunks, shared by the threads of one worker.
 
-Neighbouring tiles read the same chunks for their halos; without a cache each chunk is decoded several times (3.5 times at
-tiles of two chunks). The bound is in bytes, so memory does not grow with the image. Two threads that want one chunk at the
-same moment decode it once: the second waits for the first.
+Neighbouring tiles read the same chunks for their halos; without a cache each chunk is decoded several times (3.5 times
+at tiles of two chunks). The bound is in bytes, so memory does not grow with the image. Two threads that want one chunk
+at the same moment decode it once: the second waits for the first.
 """
 
 from __future__ import annotations

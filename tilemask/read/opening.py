@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from tilemask.errors import InputError
-from tilemask.image import Image, check_dtype, from_array
+from tilemask.image import Image, check_dtype, from_array, pixel_extents, pixel_type, refuse_masked
 from tilemask.read.addresses import is_url, without_secrets
-from tilemask.read.axes import Selection, arrange
+from tilemask.read.axes import UNITS, Selection, arrange
 
 READABLE = (
     "Zarr arrays (v2, v3), OME-Zarr images and labels, TIFF, BigTIFF and OME-TIFF files, NumPy arrays, zarr.Array, "
@@ -67,7 +67,7 @@ def open_image(
     pixel_size : float or sequence of float, optional
         Extent of a pixel, for all or per spatial axis, instead of what the metadata says.
     unit : str, optional
-        Unit of `pixel_size`, such as ``"micrometer"``.
+        Unit of `pixel_size`, such as ``"micrometer"``; usual symbols (``"um"``, ``"nm"``) are spelled out.
     strict : bool, optional
         Refuse missing chunks (when they are read) instead of reading fill value.
 
@@ -100,10 +100,10 @@ def open_image(
     else:
         image = _open(source, selection)
     if pixel_size is not None:
-        image = replace(image, pixel_size=_pixel_size(pixel_size, len(image.spatial_axes)))
+        image = replace(image, pixel_size=pixel_extents(pixel_size, len(image.spatial_axes)))
     if unit is not None:
-        image = replace(image, unit=unit)
-    return image if dtype is None or np.dtype(dtype) == image.dtype else image.astype(dtype)
+        image = replace(image, unit=UNITS.get(unit.lower(), unit))
+    return image if dtype is None or pixel_type(dtype, "dtype=") == image.dtype else image.astype(dtype)
 
 
 def _open(source: Any, selection: Selection) -> Image:
@@ -181,6 +181,7 @@ def _open_zarr(source: Any, selection: Selection) -> Image:
 
 def _open_ndarray(array: np.ndarray[Any, Any], selection: Selection) -> Image:
     _refuse_group_options(selection, "a NumPy array")
+    refuse_masked(array)
     check_dtype(array.dtype, "the array")
     layout = arrange(array.shape, selection, "the array")
     return from_array(layout.cut(array, layout.picks), axes=layout.axes)
@@ -189,13 +190,6 @@ def _open_ndarray(array: np.ndarray[Any, Any], selection: Selection) -> Image:
 def _refuse_group_options(selection: Selection, what: str) -> None:
     if selection.level != 0 or selection.label is not None:
         raise InputError(f"level= and label= choose within a pyramid or a store; {what} has neither. Leave them out.")
-
-
-def _pixel_size(size: float | Sequence[float], ndim: int) -> tuple[float, ...]:
-    sizes = tuple(float(s) for s in size) if isinstance(size, Sequence) else (float(size),) * ndim
-    if len(sizes) != ndim or not all(0 < s < float("inf") for s in sizes):
-        raise InputError(f"pixel_size takes a positive number, or one per spatial axis ({ndim}); found {size!r}.")
-    return sizes
 
 
 def _nearest(path: Path) -> str:

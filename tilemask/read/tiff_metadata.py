@@ -11,8 +11,7 @@ from typing import Any
 
 import tifffile
 
-UNITS = {"µm": "micrometer", "μm": "micrometer", "um": "micrometer", "micron": "micrometer", "\\u00b5m": "micrometer"}
-UNITS |= {"nm": "nanometer", "mm": "millimeter", "cm": "centimeter", "m": "meter", "å": "angstrom", "pm": "picometer"}
+from tilemask.read.axes import UNITS
 
 PRINT_RESOLUTIONS = (72.0, 96.0, 150.0, 300.0, 600.0)
 """Dots per inch that say nothing about the image."""

@@ -85,6 +85,21 @@ def overview(
     _assemble(rows, size).save(Path(path))
 
 
+def check_picture(path: str | Path) -> None:
+    """Refuse a picture that could not be written, before anything is computed for it.
+
+    Raises
+    ------
+    InputError
+        The folder does not exist, or the suffix names no format.
+    """
+    picture = Path(path)
+    if picture.suffix.lower() not in Picture.registered_extensions():
+        raise InputError(f"the picture {picture} needs a suffix that names its format, as in {picture.stem}.png.")
+    if not picture.absolute().parent.is_dir():
+        raise InputError(f"the picture {picture} cannot be written: its folder does not exist. Make it first.")
+
+
 def panel_size(shape: Sequence[int]) -> tuple[int, int]:
     """Fit (rows, columns) into a panel; what is tiny is enlarged by a whole number, to show its pixels."""
     longest = max(shape)

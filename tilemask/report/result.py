@@ -18,8 +18,9 @@ from tilemask.errors import InputError
 from tilemask.image import Image
 from tilemask.operations.compose import downsample
 from tilemask.read import open_image
+from tilemask.report.overview import check_picture
 from tilemask.report.overview import overview as draw
-from tilemask.write.host import marks
+from tilemask.write.host import find, marks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,11 +68,16 @@ def overview(path: str | Path, image: Image | Sequence[Image], *, picture: str |
     ------
     IncompleteError
         A run has not finished the store.
+    InputError
+        There is no store, or the picture cannot be written there.
 
     Notes
     -----
     Exactness: masks and labels are shown by the first pixel of each square of pixels, as in their pyramids.
     """
+    check_picture(picture)
+    if find(path) is None:
+        raise InputError(f"an overview was asked for, but {path} does not exist. Give the store that save wrote.")
     images = [image] if isinstance(image, Image) else list(image)
     wanted = images[0].spatial_shape
     names = [n for n, m in marks(path).items() if m["kind"] in ("mask", "label")]

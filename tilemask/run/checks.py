@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,7 @@ from tilemask.planning import Plan
 from tilemask.planning.identity import PACKAGES
 from tilemask.planning.plan import human_bytes
 
+ASKED_AGAIN = 10
 COMPRESSED_SHARE = 0.5
 """Outputs are billed at half their size: masks and labels shrink far more, plain images less."""
 
@@ -47,8 +49,8 @@ def check_disk(plan: Plan, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise PlanError(
-            f"the run needs about {human_bytes(needed)} of disk at {folder} ({human_bytes(plan.scratch_bytes)} of scratch); "
-            f"{human_bytes(free)} are free. Free some, or write to another disk."
+            f"the run needs about {human_bytes(needed)} of disk at {folder} ({human_bytes(plan.scratch_bytes)} of "
+            f"scratch); {human_bytes(free)} are free. Free some, or write to another disk."
         )
 
 
@@ -60,7 +62,8 @@ def check_writable(folder: Path) -> None:
         probe.write_bytes(b"tilemask")
         probe.unlink()
     except OSError as error:
-        raise StorageError(error.errno, f"{folder} cannot be written ({error.strerror}); choose another output") from error
+        reason = f"{folder} cannot be written ({error.strerror}); choose another output"
+        raise StorageError(error.errno, reason) from error
 
 
 def versions() -> dict[str, str]:
@@ -95,12 +98,17 @@ def check_workers(client: Any, folder: Path, sources: list[str]) -> None:
     ClusterError
         Names the workers that do not, and what is different.
     """
-    from tilemask.run.workers import ask  # here, so that runs on threads do not load distributed
+    from tilemask.run.workers import AGAIN_SECONDS, ask  # here, so that runs on threads do not load distributed
 
     token = f"probe-{uuid4().hex}"
     (folder / token).write_bytes(b"")
     try:
         answers = ask(client, "run", _look, str(folder), token, sources, on_error="return")
+        for _ in range(ASKED_AGAIN):  # a worker that dies while it is asked is not an unlike one
+            if not any(isinstance(a, OSError) for a in answers.values()):
+                break
+            time.sleep(AGAIN_SECONDS)
+            answers = ask(client, "run", _look, str(folder), token, sources, on_error="return")
     finally:
         for probe in folder.glob(f"{token}*"):
             probe.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Tasks on the workers of a Dask cluster.
 
-The job of a pass is shipped once per worker by a plugin, which the scheduler also gives to workers that join later or are
-restarted; tasks carry positions of the walk. No pixels travel. The scheduler sees a window of tasks at a time.
+The job of a pass is shipped once per worker by a plugin, which the scheduler also gives to workers that join later or
+are restarted; tasks carry positions of the walk. No pixels travel. The scheduler sees a window of tasks at a time.
 
 A run whose client was killed leaves tasks behind that still write. They are of the same plan and write the same bytes,
 unless the output was meanwhile begun anew by another plan; so each task looks, before each tile and before it writes,
@@ -50,16 +50,22 @@ class JobPlugin(WorkerPlugin):  # type: ignore[misc]
         limit_opencv(1)
 
     def stopped(self) -> bool:
+        return self._owner() != self.run
+
+    def owned(self) -> bool:
+        return self._owner().startswith(self.run)
+
+    def _owner(self) -> str:
         try:
-            return self.owner.read_text() != self.run
+            return self.owner.read_text()
         except FileNotFoundError:
-            return True
+            return ""
 
 
 def run_remotely(name: str, positions: Sequence[int]) -> TaskResult:
     """A task on a worker: find the job that the plugin holds, and run the tiles."""
     plugin: JobPlugin = get_worker().plugins[name]
-    return run_tiles(plugin.job, positions, plugin.cache, plugin.stopped)
+    return run_tiles(plugin.job, positions, plugin.cache, plugin.stopped, plugin.owned)
 
 
 class ClusterPool:
@@ -109,8 +115,8 @@ class ClusterPool:
             raise
         except Exception as error:
             raise ClusterError(
-                f"the workers cannot load the run ({type(error).__name__}: {error}). Make the modules of your functions "
-                "importable on every worker, or define them in the script itself."
+                f"the workers cannot load the run ({type(error).__name__}: {error}). Make the modules of your "
+                "functions importable on every worker, or define them in the script itself."
             ) from error
 
     def submit(self, positions: Sequence[int]) -> None:
@@ -141,7 +147,7 @@ class ClusterPool:
 
     def stop(self) -> None:
         self._stopping = True
-        replace_file(self._owner, b"")
+        replace_file(self._owner, f"{self._run} stops".encode())
 
     def close(self) -> None:
         # What ended the run is what must be told, not that the scheduler does not answer to the cleaning either.
@@ -173,8 +179,8 @@ class ClusterPool:
                 raise gone(self.client, error) from error
             except Exception as error:  # not of a tile: those are caught on the worker
                 raise ClusterError(
-                    f"a worker could not run its task ({type(error).__name__}: {error}). Done tiles are kept: look at the "
-                    "worker's log, then run the same command again."
+                    f"a worker could not run its task ({type(error).__name__}: {error}). Done tiles are kept: look at "
+                    "the worker's log, then run the same command again."
                 ) from error
 
     def _unload(self) -> None:
@@ -206,8 +212,8 @@ class ClusterPool:
 def _killed(grid: Grid, positions: Sequence[int], error: KilledWorker) -> TaskResult:
     """A tile that kept killing its workers with nothing beside it: most often it needs more memory than they have."""
     reason = (
-        f"the worker died {error.allowed_failures + 1} times on this tile alone, most often for want of memory (or of a crash "
-        "in native code); use a smaller tile or workers with more memory"
+        f"the worker died {error.allowed_failures + 1} times on this tile alone, most often for want of memory (or of "
+        "a crash in native code); use a smaller tile or workers with more memory"
     )
     indices = [grid.step(p) for p in positions]
     failures = [Failure(grid.number(i), str(grid.core(i)), reason, str(error)) for i in indices]

@@ -1,12 +1,13 @@
 """Run passes: submit tasks through a sliding window, merge what comes back, finish surveys, go on to the next pass.
 
-The coordinator holds a window of tasks, the merged state of the surveys and one byte per tile; nothing else grows with the
-image.
+The coordinator holds a window of tasks, the merged state of the surveys and one byte per tile; nothing else grows with
+the image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -111,8 +112,11 @@ class Engine:
         if 0 in done:
             self._save(current, swept)
             self._report(current, swept.failures, done, asked.is_set())
-        parts = zip(current.surveys, swept.parts or [], strict=True)
-        return [self._write_records(v, p, current) if _survey(v).records else p for v, p in parts]
+        parts = swept.parts or []
+        for value, part in zip(current.surveys, parts, strict=True):
+            if _survey(value).records:
+                self._write_records(value, part, current)
+        return [None if _survey(v).records else p for v, p in zip(current.surveys, parts, strict=True)]
 
     def _tasks(self, current: Pass, swept: Swept, asked: Event) -> None:
         """Keep the window full until the pass, the disk, the user's patience or all hope is at an end."""
@@ -131,7 +135,8 @@ class Engine:
     def _save(self, current: Pass, swept: Swept) -> None:
         """Keep what the surveys have gathered; not where the merging itself broke, which may have left half a merge."""
         if swept.sound:
-            self.ledger.interrupted(current, swept.done, swept.parts)
+            with suppress(OSError):  # the run stops for a reason of its own, often the same full disk
+                self.ledger.interrupted(current, swept.done, swept.parts)
 
     def _fill(self, waiting: Iterator[list[int]]) -> None:
         while self.pool.pending < WINDOW * self.pool.threads:
@@ -171,16 +176,20 @@ class Engine:
         self.progress.advance(len(result.tiles), result.pixels)
 
     def _report(self, current: Pass, failures: list[Failure], done: bytearray, asked: bool) -> None:
-        self.ledger.failed(current, failures)
+        with suppress(OSError):
+            self.ledger.failed(current, failures)
         where, ready = f"pass {current.number + 1}", f"{done.count(1)} of {len(done)} tiles"
         again = "run the same command again to go on from there."
         full = next((f for f in failures if f.disk_full), None)
         if full is not None:
-            raise StorageError(f"the disk is full: {full.reason}. {ready} of {where} are stored; free some space and {again}")
+            stored = f"{ready} of {where} are stored"
+            raise StorageError(f"the disk is full: {full.reason}. {stored}; free some space and {again}")
         if asked:
             raise Interrupted(f"stopped in {where} of {len(self.passes)} with {ready} done; {again}")
         if not failures:
-            raise ClusterError(f"tasks came back undone, {ready} of {where} are: another run owns the output now, or {again}")
+            raise ClusterError(
+                f"tasks came back undone, {ready} of {where} are done. If no other run is going on, {again}"
+            )
         raise _tile_error(failures, done, where)
 
     def job(self, current: Pass) -> Job:

@@ -1,8 +1,9 @@
 """Evaluate boxes of images: the heart of every task.
 
 Given which box of which image is asked for, walk the graph once downstream to learn what box of every image is needed
-(grown by the reaches, clipped at the image border), then once upstream to run each kernel exactly once and trim. Nothing is
-padded: at the true border the kernel's own rule acts, and what it invents at an artificial edge lies in the discarded halo.
+(grown by the reaches, clipped at the image border), then once upstream to run each kernel exactly once and trim.
+Nothing is padded: at the true border the kernel's own rule acts, and what it invents at an artificial edge lies in the
+discarded halo.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class KernelError(Exception):
 def evaluate(requests: Sequence[tuple[Image, Box]], context: Context, tile: int = 0) -> list[NDArray[Any]]:
     """The pixels of each requested box; `tile` is the number whose records kernels get."""
     needed = boxes_needed(requests, context.stored)
-    readers = {image: 0 for image in needed}
+    readers = dict.fromkeys(needed, 0)
     for image in needed:
         if image not in context.stored:
             for source in inputs_of(image):

@@ -1,7 +1,8 @@
 """What is kept of a tile that failed, so that one command repeats it alone.
 
-A bundle is a folder with the kernel's inputs (``inputs.npz``, no pickle) and ``failure.json``: which function with which
-parameters, on which tile, and what it said. A function is named by module or file and by its name; code is never stored.
+A bundle is a folder with the kernel's inputs (``inputs.npz``, no pickle) and ``failure.json``: which function with
+which parameters, on which tile, and what it said. A function is named by module or file and by its name; code is never
+stored.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ def replay(folder: Path) -> Any:
         with np.load(folder / "inputs.npz", allow_pickle=False) as file:
             saved = dict(file)
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder} is not a saved failure ({error}); give a folder named in the run's message.") from error
+        raise InputError(
+            f"{folder} is not a saved failure ({error}); give a folder named in the run's message."
+        ) from error
     arguments = dict(described["arguments"])
     missing = [n for n, v in arguments.items() if isinstance(v, dict)]
     if missing:

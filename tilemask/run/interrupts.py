@@ -1,7 +1,7 @@
 """Ctrl-C during a pass: asked once, the tiles in hand end and are kept; asked twice, they are given up.
 
-A KeyboardInterrupt may be raised between any two instructions, also while a survey is being merged, and what is half merged
-cannot be saved. So the first interrupt raises nothing; it is looked at between tiles.
+A KeyboardInterrupt may be raised between any two instructions, also while a survey is being merged, and what is half
+merged cannot be saved. So the first interrupt raises nothing; it is looked at between tiles.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@
 ``scratch/``         what passes keep for later ones
 ``failures/``        inputs of tiles that failed
 
-Losing the end of the journal only costs doing tiles again; a line without its data cannot be, short of a power cut. A torn
-last line is ignored. The folder lies beside the store, not in it, so that a copy of the store carries no claims about it.
+Losing the end of the journal only costs doing tiles again; a line without its data cannot be, short of a power cut. A
+torn last line is ignored. The folder lies beside the store, not in it, so that a copy of the store carries no claims
+about it.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class Journal:
         self._due = 0.0
 
     def objects(self) -> Iterator[tuple[str, int, int]]:
-        """Key, bytes and checksum of every stored object; one that was stored twice comes twice, with the same bytes."""
+        """Key, bytes and checksum of every stored object; one stored twice comes twice, with the same bytes."""
         self._sync()
         for line in read_lines(self.folder / "journal.jsonl"):
             yield from map(tuple, line.get("objects", ()))

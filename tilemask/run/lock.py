@@ -1,7 +1,8 @@
 """One run per output: an advisory lock of the system on a file in the run's folder.
 
-The system lets go of it when its process ends, however it ends, so there is no stale lock and no clock to trust. Workers of
-a killed run may still be writing; they write the same bytes under the same names, each object whole, so they do no harm.
+The system lets go of it when its process ends, however it ends, so there is no stale lock and no clock to trust.
+Workers of a killed run may still be writing; they write the same bytes under the same names, each object whole, so they
+do no harm.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Compute into memory: `Image.compute`, `Value.compute`, `Image.to_dask` and every eager call.
 
-The same passes, tasks and kernels as for a store; what differs is that outputs are kept as scratch and put together at the
-end.
+The same passes, tasks and kernels as for a store; what differs is that outputs are kept as scratch and put together at
+the end.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tilemask.boxes import Box, whole
 from tilemask.image import Image, Value
 from tilemask.planning.cut import cut
 from tilemask.planning.graph import images_of, sources_of
+from tilemask.planning.merge import merge
 from tilemask.planning.plan import CACHE_BYTES
 from tilemask.planning.tiles import choose_band, choose_tile, largest_shape
 from tilemask.read.cache import ChunkCache
@@ -39,6 +40,7 @@ def compute(
     outputs: Mapping[str, Image | Value], *, tile: int | Sequence[int] | None = None, client: Any = None
 ) -> dict[str, Any]:
     """Compute images as NumPy arrays and values as what they are."""
+    outputs = merge(outputs)
     with _engine(outputs, tile, client) as engine:
         engine.run()
         return {
@@ -50,6 +52,7 @@ def to_dask(image: Image, *, tile: int | Sequence[int] | None = None) -> dask.ar
     """A Dask array of an image: its surveys are computed now, what is left is one task per tile."""
     import dask.array
 
+    image = merge({"image": image})["image"]
     with _engine({"image": image}, tile, None) as engine:
         *surveys, last = engine.passes
         engine.passes = surveys
@@ -99,7 +102,7 @@ class TileReader:
 
 
 def _span(key: Any, n: int) -> tuple[int, int, Any]:
-    """The pixels of an axis that an index needs, and the index within them: Dask fuses any indexing into the reading."""
+    """The pixels of an axis that an index needs, and the index in them: Dask fuses any indexing into the reading."""
     if isinstance(key, slice):
         start, stop, step = key.indices(n)
         if step == 1:

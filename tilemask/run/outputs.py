@@ -87,8 +87,9 @@ def check_target(outputs: Mapping[str, Image | Value], specs: Sequence[OutputSpe
         over = [s.name for s in specs if target / s.group in (source, *source.parents)]
         if over or source in target.parents:
             raise InputError(
-                f"the output {target} ({', '.join(over) or 'all of it'}) would lie in, or over, the input {source}. Masks and "
-                "labels can be added to an OME-Zarr input under a name of their own; anything else needs a path of its own."
+                f"the output {target} ({', '.join(over) or 'all of it'}) would lie in, or over, the input {source}. "
+                "Masks and labels can be added to an OME-Zarr input under a name of their own; anything else needs a "
+                "path of its own."
             )
 
 

@@ -48,7 +48,7 @@ class ThreadPool:
     def __init__(self, threads: int, cache_bytes: int) -> None:
         self._threads = threads
         self.pending = 0
-        self.cache = ChunkCache(cache_bytes)
+        self._cache_bytes = cache_bytes
         self._stopped = Event()
         self._waiting: deque[Sequence[int]] = deque()
         self._ended: SimpleQueue[Future[TaskResult]] = SimpleQueue()
@@ -61,6 +61,8 @@ class ThreadPool:
 
     def load(self, job: Job) -> None:
         self.job = job
+        # Anew for each pass: chunks of the last one would only stand in the way of its pixels.
+        self.cache = ChunkCache(self._cache_bytes)
 
     def submit(self, positions: Sequence[int]) -> None:
         self.pending += 1

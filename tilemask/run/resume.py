@@ -28,7 +28,7 @@ def begin(made: Plan, target: Path, folder: Path, specs: Sequence[OutputSpec], o
     key = digest(made.identity)
     if made.unstable:
         warnings.warn(
-            "this run cannot be resumed: " + "; ".join(made.unstable) + ". Define the function in a file and pass plain "
+            f"this run cannot be resumed: {'; '.join(made.unstable)}. Define the function in a file and pass plain "
             "parameters to make it resumable.",
             stacklevel=3,
         )

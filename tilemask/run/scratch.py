@@ -1,7 +1,8 @@
 """Scratch: what is kept between passes, raw, one object per tile.
 
-Raw files cost a tenth of an encoded store, and only the run itself ever reads them. A tile is written to a temporary name
-and renamed, so a killed worker leaves no half tile under a name that anybody reads. The folder lies beside the output.
+Raw files cost a tenth of an encoded store, and only the run itself ever reads them. A tile is written to a temporary
+name and renamed, so a killed worker leaves no half tile under a name that anybody reads. The folder lies beside the
+output.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Save into a store: plan, resume, run, commit.
 
-The order is what makes a kill harmless: the plan is written before any tile, a tile's record after its objects, the commit
-after all records, the state "complete" last. Running the same call again goes on; any other call on the same output is
-refused with the fields that differ.
+The order is what makes a kill harmless: the plan is written before any tile, a tile's record after its objects, the
+commit after all records, the state "complete" last. Running the same call again goes on; any other call on the same
+output is refused with the fields that differ.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def save(
     Parameters
     ----------
     images : Image, or mapping of str to Image or Value
-        What to save. Masks (bool) and labels (int32, int64) go to ``labels/<name>``, a plain image to the root. Values are
-        computed in the same passes, returned, and kept in the attributes.
+        What to save. Masks (bool) and labels (int32, int64) go to ``labels/<name>``, a plain image to the root. Values
+        are computed in the same passes, returned, and kept in the attributes.
     path : str or Path
         A new store, or the OME-Zarr store that the image came from: then masks and labels go to its own ``labels/``.
     tile : int or sequence of int, optional
@@ -215,7 +215,9 @@ def verify(path: str | Path) -> list[Problem]:
     found = marks(target)
     open_ones = [n for n, m in found.items() if m["state"] != "complete"]
     if open_ones:
-        raise IncompleteError(f"{target}: {', '.join(open_ones)} was never finished; run the same command again to go on.")
+        raise IncompleteError(
+            f"{target}: {', '.join(open_ones)} was never finished; run the same command again to go on."
+        )
     problems, checked = [], False
     for folder in sorted(p.parent for p in state_folder(target).glob("*/journal.jsonl")):
         # An output that was replaced since may still be named in the journal of those it was saved with.
@@ -254,8 +256,8 @@ def _storage_errors(target: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(
             error.errno,
-            f"{target} or its record cannot be written ({error.strerror or error}: {error.filename}). What is done is "
-            "kept: mend the cause and run the same command again.",
+            f"{error.filename or f'{target} or its record'} cannot be written ({error.strerror or error}). What is "
+            "done is kept: free some space, or mend what else stands in the way, and run the same command again.",
         ) from error
 
 

@@ -1,7 +1,7 @@
 """A task: a run of neighbouring tiles of one pass, evaluated, checked and stored on one worker.
 
-What a task needs is a `Job`, shipped once per worker; the task itself carries positions of the walk only. It returns one
-record per tile and one combined part per survey, never pixels.
+What a task needs is a `Job`, shipped once per worker; the task itself carries positions of the walk only. It returns
+one record per tile and one combined part per survey, never pixels.
 """
 
 from __future__ import annotations
@@ -82,9 +82,16 @@ class TaskResult:
 
 
 def run_tiles(
-    job: Job, positions: Sequence[int], cache: ChunkCache, stopped: Callable[[], bool] = lambda: False
+    job: Job,
+    positions: Sequence[int],
+    cache: ChunkCache,
+    stopped: Callable[[], bool] = lambda: False,
+    owned: Callable[[], bool] = lambda: True,
 ) -> TaskResult:
-    """Do the tiles at these positions of the walk; stop between two tiles where asked to."""
+    """Do the tiles at these positions of the walk.
+
+    Stops between two tiles where asked to, and before it writes where the output has meanwhile gone to another run.
+    """
     began = time.perf_counter()
     context = context_of(job, cache)
     result = TaskResult(positions[0])
@@ -95,7 +102,7 @@ def run_tiles(
         number, core = job.current.grid.number(index), job.current.grid.core(index)
         try:
             arrays, parts = _evaluate_tile(job, context, number, core)
-            if stopped():  # between the looking and the writing an output may have gone to another run
+            if not owned():
                 break
             objects = _store_tile(job, number, core, arrays)
         except Exception as error:

@@ -1,7 +1,7 @@
 """Clients: of worker processes on this machine, or of a cluster that somebody else started.
 
-Nothing here waits for ever: a question to a scheduler has a limit, and one that is not answered is a `ClusterError`, since
-a scheduler that is gone, cut off or frozen looks the same from outside.
+Nothing here waits for ever: a question to a scheduler has a limit, and one that is not answered is a `ClusterError`,
+since a scheduler that is gone, cut off or frozen looks the same from outside.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SETTINGS = {
 }
 
 
-def ask(client: Client, method: str, *args: Any, seconds: float = ANSWER_SECONDS, **options: Any) -> Any:
+def ask(client: Client, method: str, *args: Any, seconds: float | None = None, **options: Any) -> Any:
     """Call a method of a client, and give up after a time: by itself it would wait for ever for a frozen scheduler.
 
     The call is repeated where a connection breaks, so it must be one that can be.
@@ -47,7 +47,7 @@ def ask(client: Client, method: str, *args: Any, seconds: float = ANSWER_SECONDS
     async def call() -> Any:
         return await getattr(client, method)(*args, **options)
 
-    limit = time.monotonic() + seconds
+    limit = time.monotonic() + (ANSWER_SECONDS if seconds is None else seconds)
     while client.status == "running":
         try:
             return client.sync(call, callback_timeout=limit - time.monotonic())
@@ -65,8 +65,8 @@ def gone(client: Client, error: BaseException | None = None) -> ClusterError:
     address = getattr(client.scheduler, "address", "?")
     reason = "" if error is None else f" ({type(error).__name__}: {error})".replace(": )", ")")
     return ClusterError(
-        f"the scheduler {address} is gone or does not answer{reason}. Done tiles are kept: start a cluster and run the same "
-        "command again."
+        f"the scheduler {address} is gone or does not answer{reason}. Done tiles are kept: start a cluster and run the "
+        "same command again."
     )
 
 
@@ -74,8 +74,8 @@ def gone(client: Client, error: BaseException | None = None) -> ClusterError:
 def local_workers(count: int) -> Iterator[Client]:
     """Worker processes on this machine for one run: loopback only, no dashboard, one thread each.
 
-    The workers are started by command and not by `multiprocessing`, so a script needs no main guard. They are no part of
-    the terminal's process group: an interrupt is for this process, which lets their tiles end.
+    The workers are started by command and not by `multiprocessing`, so a script needs no main guard. They are no part
+    of the terminal's process group: an interrupt is for this process, which lets their tiles end.
     """
     if count < 1:
         raise InputError(f"client={count} asks for that many worker processes; give 1 or more.")
@@ -120,6 +120,8 @@ def _end(workers: list[subprocess.Popen[bytes]]) -> None:
 
 
 def _wait_for_workers(client: Client, count: int) -> None:
+    if len(ask(client, "nthreads")) >= count:  # a frozen scheduler is found here, in less time than workers are given
+        return
     try:
         ask(client, "wait_for_workers", count, timeout=START_SECONDS, seconds=START_SECONDS + ANSWER_SECONDS)
     except ClusterError as error:
@@ -151,8 +153,8 @@ def connect(client: Client | str | int) -> Iterator[Client]:
             opened = Client(client, timeout=10)
         except (OSError, ValueError, TypeError) as error:
             raise ClusterError(
-                f"no scheduler answers at {client!r} ({type(error).__name__}: {error}). Start one with `dask scheduler`, or "
-                "give --workers N for worker processes of this machine."
+                f"no scheduler answers at {client!r} ({type(error).__name__}: {error}). Start one with `dask "
+                "scheduler`, or give --workers N for worker processes of this machine."
             ) from error
         with opened:
             _wait_for_workers(opened, 1)
@@ -162,6 +164,6 @@ def connect(client: Client | str | int) -> Iterator[Client]:
         yield client
     else:
         raise InputError(
-            f"client= takes a number of worker processes, the address of a scheduler, or a distributed.Client that is not "
-            f"asynchronous; found {type(client).__module__}.{type(client).__name__}."
+            "client= takes a number of worker processes, the address of a scheduler, or a distributed.Client that is "
+            f"not asynchronous; found {type(client).__module__}.{type(client).__name__}."
         )

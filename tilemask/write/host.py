@@ -23,6 +23,11 @@ from tilemask.write.metadata import Attributes, unwrap
 MARK = "tilemask"
 """Attribute that says what tilemask wrote and whether it is complete."""
 
+_TYPES = {"z": "space", "y": "space", "x": "space", "t": "time", "c": "channel"}
+
+_OTHER_FORMATS = frozenset((".tif", ".tiff", ".png", ".jpg", ".jpeg", ".npy", ".npz", ".h5", ".hdf5", ".nc", ".zip"))
+"""Suffixes that ask for what is not written; a folder of such a name would be opened by nothing."""
+
 _VERSIONS: dict[int, str] = {3: "0.5", 2: "0.4"}
 
 
@@ -96,10 +101,15 @@ def find(path: str | Path) -> Host | None:
     Raises
     ------
     InputError
-        If a file is there, or a folder that is not a Zarr group.
+        If a file is there, a folder that is not a Zarr group, or nothing under the name of another format.
     """
     folder = local_path(path)
     if not folder.exists():
+        if folder.suffix.lower() in _OTHER_FORMATS:
+            raise InputError(
+                f"{folder} is named as a file of another format, and what is written is an OME-Zarr store, a folder. "
+                f"Name it {folder.stem.removesuffix('.ome')}.ome.zarr."
+            )
         return None
     if not folder.is_dir():
         raise InputError(f"{folder} is a file, an OME-Zarr store is a folder; choose another path.")
@@ -110,6 +120,11 @@ def find(path: str | Path) -> Host | None:
         group = open_group(folder)
     except (FileNotFoundError, BaseZarrError) as error:
         raise InputError(f"{folder} exists and is not a Zarr group; choose another path.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} has Zarr metadata that cannot be read ({type(error).__name__}: {error}). The document is "
+            "truncated or damaged; restore it, or choose another path."
+        ) from error
     return Host(folder, group.metadata.zarr_format, group.attrs.asdict())
 
 
@@ -212,10 +227,15 @@ def _placement(image: Mapping[str, Any], number: int) -> tuple[tuple[float, ...]
 
 def _refuse_time(host: Host, image: Mapping[str, Any]) -> None:
     array = zarr.open_array(LocalStore(host.path, read_only=True), path=image["datasets"][0]["path"], mode="r")
-    times = [n for axis, n in zip(image["axes"], array.shape, strict=True) if axis.get("type") == "time"]
+    times = [n for axis, n in zip(image["axes"], array.shape, strict=True) if _type(axis) == "time"]
     if times and times[0] > 1:
         raise InputError(f"{host.path} has {times[0]} time points and labels are of one; save them into a new store.")
 
 
 def _spatial(axes: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> list[Any]:
-    return [v for axis, v in zip(axes, values, strict=True) if axis.get("type") == "space"]
+    return [v for axis, v in zip(axes, values, strict=True) if _type(axis) == "space"]
+
+
+def _type(axis: Mapping[str, Any]) -> str | None:
+    """Of an axis that does not say it (OME-Zarr only recommends that) the type that goes with its name."""
+    return axis.get("type", _TYPES.get(axis["name"]))

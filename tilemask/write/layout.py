@@ -108,7 +108,7 @@ class OutputSpec:
 
 def check_name(name: str) -> None:
     """Refuse names that are not one plain file name on every system and in every URL."""
-    if not _NAME.fullmatch(name) or ".." in name:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or ".." in name:
         raise InputError(
             f"{name!r} cannot be the name of an output; use 1 to 64 letters, digits, '.', '_' or '-', "
             "starting with a letter or digit, without '..'."
