@@ -125,3 +125,23 @@ def test_scratch_is_gone_in_the_end(source: Path, tmp_path: Path) -> None:
     tm.save(slow_labels(tm.open_image(source), tmp_path / "log", 0.0), path, tile=64, quiet=True)
     assert not list(state_folder(path).rglob("scratch*"))
     assert not list(tmp_path.rglob("*.partial"))
+
+
+@pytest.mark.parametrize("case", [own_function, smooth_labels])
+def test_damaged_objects_of_a_complete_output_are_done_again_by_overwrite(
+    case: object, source: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "damaged.ome.zarr"
+    images = case(tm.open_image(source))  # type: ignore[operator]
+    whole = tm.save(images, path, tile=37, quiet=True)
+    before = contents(path)
+    victim = objects(path)[1]
+    bad = bytearray(victim.read_bytes())
+    bad[len(bad) // 2] ^= 1
+    victim.write_bytes(bad)
+    assert tm.save(images, path, tile=37, quiet=True).tiles_done == 0
+    repaired = tm.save(images, path, tile=37, quiet=True, overwrite=True)
+    assert 0 < repaired.tiles_done <= whole.tiles_done
+    assert contents(path) == before
+    assert tm.verify(path) == []
+    assert tm.save(images, path, tile=37, quiet=True, overwrite=True).tiles_done == 0

@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 
-from tilemask.boxes import Box, Grid, no_reach
+from tilemask.boxes import no_reach
 from tilemask.errors import PlanError
 from tilemask.image import Image, Value
 from tilemask.planning.bill import RESERVED_BYTES, Bill, bill
-from tilemask.planning.cut import Pass, Write, cut, image_name
+from tilemask.planning.cut import Pass, cut, image_name
 from tilemask.planning.graph import images_of, sources_of
 from tilemask.planning.identity import identity
+from tilemask.planning.levels import level_passes
 from tilemask.planning.pyramid import LevelShape, level_shapes
-from tilemask.planning.tiles import LARGEST_BAND, choose_band, choose_tile, largest_shape
-from tilemask.read.cache import ChunkCache
+from tilemask.planning.tiles import choose_band, choose_tile, largest_shape
 
 CACHE_BYTES = 192 << 20
 """Decoded chunks that a worker holds."""
-
-
-@dataclass(frozen=True, eq=False)
-class PlannedLevel:
-    """A resolution level that the run itself writes, read by the pass that makes the next one."""
-
-    name: str
-    level: int
-    shape: tuple[int, ...]
-    dtype: Any
-    chunks: tuple[int, ...] | None
-
-    def read(self, box: Box, cache: ChunkCache) -> Any:
-        raise AssertionError("a planned level is read through the store")
-
-    def identity(self) -> dict[str, Any]:
-        return {"output": self.name, "level": self.level}
 
 
 @dataclass(frozen=True)
@@ -211,7 +193,7 @@ def _draft(
     sources: dict[Image, tuple[str, int]] = {}
     for name, output in outputs.items():
         if isinstance(output, Image):
-            passes += _pyramid(name, output, shapes[name], tile, len(passes), sources)
+            passes += level_passes(name, output, shapes[name], tile, len(passes), sources, labels=is_labels(output))
     described, unstable = identity(outputs, tile, pyramid)
     return Plan(
         outputs=dict(outputs),
@@ -249,38 +231,6 @@ def _largest_fitting(
 def is_labels(image: Image) -> bool:
     """Whether pixels are names, not amounts: masks, and the integer types that `label` gives."""
     return image.dtype == bool or (image.dtype.kind in "iu" and image.dtype.itemsize >= 4)
-
-
-def _pyramid(
-    name: str,
-    output: Image,
-    levels: Sequence[LevelShape],
-    tile: tuple[int, ...],
-    first: int,
-    sources: dict[Image, tuple[str, int]],
-) -> list[Pass]:
-    """One pass per lower level, each reading the level above through the store."""
-    from tilemask.operations.compose import downsample  # here, so that planning without a pyramid loads no kernels
-
-    passes = []
-    dtype = np.dtype(np.uint8) if output.dtype == bool else output.dtype
-    above = replace(output, dtype=dtype, step=PlannedLevel(name, 0, output.shape, dtype, tile))
-    for level, (shape, factor) in enumerate(levels[1:], 1):
-        sources[above] = (name, level - 1)
-        step = tuple(f // g for f, g in zip(factor, levels[level - 1][1], strict=True))
-        image = downsample(above, factor=step, labels=is_labels(output))
-        if image.spatial_shape != shape:  # a source that rounds its levels down
-            image = image[tuple(slice(0, n) for n in shape)]
-        passes.append(
-            Pass(
-                first + level - 1,
-                Grid(shape, tile, LARGEST_BAND),
-                writes=(Write(name, level, image),),
-                stored={above: name},
-            )
-        )
-        above = replace(image, step=PlannedLevel(name, level, image.shape, dtype, tile))
-    return passes
 
 
 def describe(current: Pass) -> str:

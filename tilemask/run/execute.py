@@ -27,8 +27,12 @@ from tilemask.write.store import Writer
 TASK_SECONDS = 2.0
 
 
-def execute(made: Plan, target: Path, folder: Path, specs: Sequence[OutputSpec], client: Any, quiet: bool) -> Engine:
+def execute(
+    made: Plan, target: Path, folder: Path, specs: Sequence[OutputSpec], client: Any, *, quiet: bool, repair: bool
+) -> Engine:
     """Run what is not done yet; every object is in place when it returns.
+
+    With `repair`, the contents of the objects that are there are compared with their checksums first, not only their sizes.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def execute(made: Plan, target: Path, folder: Path, specs: Sequence[OutputSpec],
     """
     scratch = FolderScratch(folder / "scratch")
     journal = Journal(folder)
-    take_back(journal, made.passes, scratch, verify_objects(target, journal.objects(), contents=False))
+    take_back(journal, made.passes, scratch, verify_objects(target, journal.objects(), contents=repair))
     pool = _pool(made, client, folder)
     levels = {
         image: _open_level(target / spec.group / str(level), spec.stored_axes)

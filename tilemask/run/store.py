@@ -96,7 +96,8 @@ def save(
     client : None, int, str or distributed.Client, optional
         Threads of this process; this many worker processes; the address of a scheduler; a client.
     overwrite : bool, optional
-        Replace what an earlier plan wrote under the same names.
+        Replace what an earlier plan wrote under the same names; of a complete output of this plan, do the tiles again
+        whose objects are damaged.
     pyramid : bool, optional
         Write lower resolution levels too.
     memory : int, optional
@@ -133,14 +134,15 @@ def save(
         folder = state / "+".join(sorted(s.name for s in specs))
         key = begin(made, target, folder, specs, overwrite)
         finished = finished_values(target, specs, key)
-        if finished is not None:
+        repair = finished is not None and overwrite and bool(verify(target))
+        if finished is not None and not repair:
             return Run(target, finished, 0, made.tiles, time.perf_counter() - began, tuple(outputs))
         check_disk(made, target.parent)
         if opened is not None:
             check_arrays(outputs)
             check_workers(opened, folder, local_sources(outputs))
         create(target, specs, plan=key)
-        engine = execute(made, target, folder, specs, opened, quiet)
+        engine = execute(made, target, folder, specs, opened, quiet=quiet, repair=repair)
         sweep(target, specs)
         values = {n: engine.resolve(o) for n, o in outputs.items() if isinstance(o, Value)}
         commit(target, specs, plan=key, provenance=_provenance(made, values))
