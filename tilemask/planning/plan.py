@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from tilemask.boxes import no_reach
 from tilemask.errors import PlanError
 from tilemask.image import Image, Value

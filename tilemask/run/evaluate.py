@@ -43,13 +43,13 @@ class KernelError(Exception):
         self,
         reason: str,
         function: Callable[..., Any],
-        dtype: np.dtype[Any] | None,
+        wanted: tuple[tuple[int, ...], np.dtype[Any]] | None,
         arrays: Sequence[NDArray[Any]],
         arguments: Mapping[str, Any],
     ) -> None:
         super().__init__(reason)
         self.function = function
-        self.dtype = dtype
+        self.wanted = wanted
         self.arrays = arrays
         self.arguments = arguments
 
@@ -101,35 +101,35 @@ def _run_kernel(
     inputs = [_read_only(arrays[i][r.within(needed[i])]) for i, r in zip(step.images, read, strict=True)]
     arguments = arguments_of(step, context, tile)
     wall, processor = time.perf_counter(), time.thread_time()
+    grid = read[0] if set(step.scale) == {1} else box
+    wanted = (grid.shape + image.shape[box.ndim :], image.dtype)
     try:
         result = step.function(*inputs, **arguments)
     except Exception as error:
         reason = f"{step.name} raised {type(error).__name__}: {error}"
         if step.user and "read-only" in str(error):
             reason += " (a function must not change its inputs: copy first)"
-        raise KernelError(reason, step.function, image.dtype, inputs, arguments) from error
+        raise KernelError(reason, step.function, wanted, inputs, arguments) from error
     if step.user:
         seconds = context.user_seconds.setdefault(step.name, [0.0, 0.0])
         seconds[0] += time.perf_counter() - wall
         seconds[1] += time.thread_time() - processor
-    grid = read[0] if set(step.scale) == {1} else box
-    expected = grid.shape + image.shape[len(grid.shape) :]
-    if not isinstance(result, np.ndarray) or result.shape != expected or result.dtype != image.dtype:
-        found = (
-            f"an array of shape {result.shape}, dtype {result.dtype}"
-            if isinstance(result, np.ndarray)
-            else f"{type(result).__name__}"
-        )
-        raise KernelError(
-            f"{step.name} must return an array of shape {expected}, dtype {image.dtype}; it returned {found}",
-            step.function,
-            image.dtype,
-            inputs,
-            arguments,
-        )
+    if breach := breach_of(step.name, result, *wanted):
+        raise KernelError(breach, step.function, wanted, inputs, arguments)
     if grid.shape == box.shape:
         return result
     return result[box.shift(step.offset).within(grid)]
+
+
+def breach_of(name: str, result: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str | None:
+    """What is wrong with the result of a kernel, in words; None where it is as declared."""
+    if not isinstance(result, np.ndarray):
+        found = type(result).__name__
+    elif result.shape != shape or result.dtype != dtype:
+        found = f"an array of shape {result.shape}, dtype {result.dtype}"
+    else:
+        return None
+    return f"{name} must return an array of shape {shape}, dtype {dtype}; it returned {found}"
 
 
 def _checked(array: NDArray[Any], image: Image, box: Box) -> NDArray[Any]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tilemask.boxes import Box
 from tilemask.errors import InputError
-from tilemask.run.evaluate import KernelError
+from tilemask.run.evaluate import KernelError, breach_of
 
 LIMIT_BYTES = 256 << 20
 KEPT = 20
@@ -66,7 +66,7 @@ def save_bundle(bundle: Bundle, folder: str) -> str | None:
         "name": getattr(function, "__qualname__", type(function).__name__),
         "file": code.co_filename if code is not None else None,
         "arguments": plain,
-        "dtype": None if error.dtype is None else error.dtype.str,
+        "wanted": None if error.wanted is None else [list(error.wanted[0]), error.wanted[1].str],
     }
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -106,13 +106,10 @@ def replay(folder: Path) -> Any:
     images = [saved[f"image{n}"] for n in range(sum(name.startswith("image") for name in saved))]
     function = _find(described)
     result = function(*images, **arguments)
-    if described["dtype"] is None:
-        return result
-    if not isinstance(result, np.ndarray) or result.dtype.str != described["dtype"]:
-        raise InputError(
-            f"{described['name']} must return an array of dtype {np.dtype(described['dtype'])}; it returned "
-            f"{getattr(result, 'dtype', type(result).__name__)}."
-        )
+    if described["wanted"] is not None:
+        shape, dtype = described["wanted"]
+        if breach := breach_of(described["name"], result, tuple(shape), np.dtype(dtype)):
+            raise InputError(breach)
     return result
 
 
