@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,65 +16,23 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import tilemask as tm
+from tests.exactness.graph_nodes import (
+    Call,
+    Maker,
+    has_channels,
+    is_bound,
+    is_flat,
+    is_grey,
+    is_image,
+    is_like,
+    is_mask,
+    is_mask_of,
+    is_number,
+    is_numbers,
+    is_objects,
+    is_whole_number,
+)
 from tilemask.image import Image, Value
-
-
-@dataclass(frozen=True)
-class Call:
-    text: str
-    """How it reads, with {} for the nodes."""
-    run: Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Maker:
-    inputs: tuple[Callable[..., bool], ...]
-    """Per input, whether a node fits, given the inputs that are chosen already."""
-    make: Callable[..., Call]
-    """Takes `draw` and the chosen nodes."""
-    weight: int = 1
-    """How often it is drawn; what makes passes is drawn more often."""
-
-
-def is_image(node: Any, *_: Any) -> bool:
-    return isinstance(node, Image)
-
-
-def is_flat(node: Any, *_: Any) -> bool:
-    return isinstance(node, Image) and not node.axes.endswith("c")
-
-
-def is_mask(node: Any, *_: Any) -> bool:
-    return is_flat(node) and node.dtype == bool
-
-
-def is_grey(node: Any, *_: Any) -> bool:
-    return is_flat(node) and node.dtype != bool
-
-
-def is_objects(node: Any, *_: Any) -> bool:
-    return is_flat(node) and node.dtype.kind != "f"
-
-
-def is_number(node: Any, *_: Any) -> bool:
-    return isinstance(node, Value) and node.dtype is not None
-
-
-def is_whole_number(node: Any, *_: Any) -> bool:
-    return is_number(node) and node.dtype.kind in "iu"
-
-
-def is_like(node: Any, first: Any, *_: Any) -> bool:
-    return is_image(node) and node.shape == first.shape
-
-
-def is_mask_of(node: Any, first: Any, *_: Any) -> bool:
-    return is_mask(node) and node.spatial_shape == first.spatial_shape
-
-
-def is_numbers(node: Any, *_: Any) -> bool:
-    """Not a mask, with channels or without."""
-    return is_image(node) and node.dtype != bool
 
 
 def named(text: str, function: Callable[..., Any], *, channels: bool = False, **options: Any) -> Call:
@@ -87,10 +44,6 @@ def named(text: str, function: Callable[..., Any], *, channels: bool = False, **
         return function(*nodes, **options, **({"channel_axis": -1} if eager else {}))
 
     return Call(f"{text}({{}}{', ' if shown else ''}{shown})", run)
-
-
-def has_channels(node: Any) -> bool:
-    return isinstance(node, Image) and node.axes.endswith("c")
 
 
 # Filters and morphology
@@ -307,6 +260,8 @@ CALLS: dict[str, Maker] = {
     "where number": Maker((is_mask, is_like), chosen_number),
     "astype": Maker((is_image,), converted),
     "slice": Maker((is_image,), sliced, 3),
+    "slice of objects": Maker((is_bound,), sliced, 4),
+    "morphology of objects": Maker((is_bound,), morphology, 2),
     "channel": Maker((lambda node, *_: has_channels(node),), one_channel),
     "level": Maker((is_numbers,), level, 2),
     "level inside": Maker((is_numbers, is_mask_of), level),

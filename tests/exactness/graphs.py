@@ -14,7 +14,8 @@ from typing import Any
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.exactness.graph_calls import CALLS, Call, Maker
+from tests.exactness.graph_calls import CALLS
+from tests.exactness.graph_nodes import Call, Maker
 from tests.exactness.strategies import PICTURES, as_dtype, picture, tiles
 from tilemask.errors import InputError
 from tilemask.image import from_array

@@ -79,7 +79,7 @@ def check(graph: Graph, tile: tuple[int, ...], way: Callable[[Outputs, tuple[int
         assert_same(expected[name], found, f"{graph!r}\ntile {tile}, {name}")
 
 
-@settings(max_examples=250, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_tiles_equal_whole(data: st.DataObject) -> None:
     graph = data.draw(graphs())

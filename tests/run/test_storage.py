@@ -187,3 +187,65 @@ def test_a_zarr_array_that_is_not_ours_is_not_replaced(source: Path, tmp_path: P
     with pytest.raises(InputError, match="not a Zarr group"):
         tm.save(own_function(tm.open_image(source)), tmp_path / "theirs.zarr", overwrite=True, quiet=True)
     assert (tmp_path / "theirs.zarr" / "zarr.json").exists()
+
+
+def test_labels_join_a_source_of_two_axes(tmp_path: Path) -> None:
+    """As a user does it: the image in, its masks into its own store."""
+    source = tmp_path / "slide.ome.zarr"
+    tm.save(tm.from_array(NOISE), source, tile=256, quiet=True)
+    image = tm.open_image(source)
+    tm.save({"bright": image > 100}, source, tile=256, quiet=True)
+    np.testing.assert_array_equal(tm.open_image(source, label="bright").compute(), NOISE > 100)
+    np.testing.assert_array_equal(tm.open_image(source).compute(), NOISE)
+
+
+def test_labels_of_another_shape_cannot_join(tmp_path: Path) -> None:
+    from ome_zarr.writer import write_image
+
+    source = tmp_path / "slide.ome.zarr"
+    write_image(NOISE, zarr.open_group(source, mode="w"), axes="yx")
+    image = tm.open_image(source)
+    with pytest.raises(InputError, match=r"labels can join an image of their own shape"):
+        tm.save({"part": image[:100, :100] > 9}, source, quiet=True)
+    assert not (source / "labels").exists()
+    tm.save({"all": image > 9}, source, quiet=True)
+    np.testing.assert_array_equal(tm.open_image(source, label="all").compute(), NOISE > 9)
+
+
+@pytest.mark.parametrize(
+    ("images", "path", "message"),
+    [
+        (NOISE, "out.zarr", "found ndarray"),
+        (None, "out.zarr", "found NoneType"),
+        ({"a": NOISE}, "out.zarr", "output 'a' is a ndarray"),
+        ({}, "out.zarr", "nothing to save"),
+        (tm.from_array(NOISE), None, "needs a path"),
+    ],
+)
+def test_what_cannot_be_saved(images: object, path: object, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        tm.save(images, tmp_path / path if isinstance(path, str) else path, quiet=True)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_images_in_one_store_are_refused_without_a_trace(tmp_path: Path) -> None:
+    image = tm.from_array(NOISE)
+    with pytest.raises(InputError, match="one OME-Zarr store holds one image"):
+        tm.save({"a": image, "b": image + 1}, tmp_path / "out.zarr", quiet=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_may_have_any_name(tmp_path: Path) -> None:
+    run = tm.save(tm.from_array(NOISE) > 9, tmp_path / "my result (1).ome.zarr", tile=1 << 20, quiet=True)
+    assert run.outputs == ("my-result-1",)
+    assert ": 1 tile in" in str(run)
+
+
+def test_values_are_alike_at_every_call(tmp_path: Path) -> None:
+    image = tm.from_array(NOISE)
+    count = tm.reduce_tiles(len, image, combine=int.__add__, finish=int)
+    outputs = {"mask": image > 9, "level": tm.otsu(image), "rows": count}
+    first = tm.save(outputs, tmp_path / "out.zarr", tile=1024, quiet=True)
+    again = tm.save(outputs, tmp_path / "out.zarr", tile=1024, quiet=True)
+    assert first.values == again.values == {"level": tm.otsu(NOISE), "rows": 1024}
+    assert [type(v) for v in first.values.values()] == [type(v) for v in again.values.values()] == [np.int64, int]

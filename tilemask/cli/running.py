@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tilemask.cli.request import Request
+from tilemask.errors import TilemaskError
 
 if TYPE_CHECKING:
     from tilemask.report.result import Overview
@@ -44,7 +45,11 @@ def carry_out(request: Request) -> str:
     saved = store.save(outputs, request.target, overwrite=request.overwrite, quiet=request.quiet, **request.saving)
     first = request.opening.get("level") or 0
     finer = resolutions(lambda k: request.open(first + k))
-    return closing_line(saved, overview(saved.path, finer, picture=picture_path(saved.path)))
+    try:
+        drawn = overview(saved.path, finer, picture=picture_path(saved.path))
+    except TilemaskError as error:
+        raise TilemaskError(f"{saved.path} is complete, but its picture could not be made: {error}") from error
+    return closing_line(saved, drawn)
 
 
 def picture_path(target: Path) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar
@@ -23,6 +24,9 @@ from tilemask.image.arrays import as_image, pixel_type, require_one_shape
 from tilemask.image.nodes import Formula, Image, Step, Survey, Value
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_building: ContextVar[str] = ContextVar("building", default="")
+"""The public operation whose graph is being built: people know its name, not those of its kernels and surveys."""
 
 
 def map_tiles(
@@ -107,7 +111,7 @@ def map_tiles(
         user=user,
     )
     dtype = first.dtype if dtype is None else pixel_type(dtype, f"dtype= of {_name(function)}")
-    return replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label="")
+    return replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label=_building.get())
 
 
 def reduce_tiles(
@@ -166,7 +170,7 @@ def reduce_tiles(
         raise InputError(f"{_name(tile)} needs at least one image.")
     require_one_shape(inputs, _name(tile))
     survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost)
-    value = Value(survey, None if dtype is None else np.dtype(dtype))
+    value = Value(survey, None if dtype is None else np.dtype(dtype), _building.get())
     if not any(isinstance(i, Image) for i in images):
         return value.compute(tile=inputs[0].spatial_shape)
     return value
@@ -174,7 +178,7 @@ def reduce_tiles(
 
 def derive(function: Callable[..., Any], *operands: Any, dtype: Any = None) -> Value:
     """Make a value of values: `function` of the computed operands."""
-    return Value(Formula(function, operands), None if dtype is None else np.dtype(dtype))
+    return Value(Formula(function, operands), None if dtype is None else np.dtype(dtype), _building.get())
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +238,11 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
             for name, raster in given.items():  # a mask beside an image with channels has none
                 flat = getattr(raster, "ndim", ndim) < ndim
                 bound.arguments[name] = as_image(raster, channel_axis=None if flat else channel_axis)
-            made = replace(function(*bound.args, **bound.kwargs), label=function.__name__)
+            outer = _building.set(function.__name__)
+            try:
+                made = replace(function(*bound.args, **bound.kwargs), label=function.__name__)
+            finally:
+                _building.reset(outer)
             if lazy:
                 return made
             tile = next(iter(bound.arguments[n] for n in given)).spatial_shape

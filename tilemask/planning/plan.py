@@ -112,7 +112,7 @@ class Plan:
         ]
         where = f"{self.workers} workers × {self.threads}" if self.workers > 1 else f"{self.threads}"
         lines.append(
-            f"tile {' × '.join(map(str, self.tile))}, {where} threads; "
+            f"tile {' × '.join(map(str, self.tile))}, {where} thread{'s' if self.threads > 1 else ''}; "
             f"memory up to {human_bytes(self.memory_bytes)} a worker; "
             f"disk up to {human_bytes(self.disk_bytes)} ({human_bytes(self.scratch_bytes)} of it scratch); "
             f"about {human_seconds(self.seconds)}"

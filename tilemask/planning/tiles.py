@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 
 from tilemask.errors import InputError
 from tilemask.image import Image, Value
@@ -31,13 +32,14 @@ def choose_tile(
     """
     ndim = len(shape)
     if tile is not None:
-        sides = (tile,) * ndim if isinstance(tile, int) else tuple(tile) if isinstance(tile, Sequence) else ()
-        if len(sides) != ndim or not all(isinstance(s, int) and s >= 1 for s in sides):
+        sides = (tile,) * ndim if isinstance(tile, Integral) else tuple(tile) if isinstance(tile, Sequence) else ()
+        if len(sides) != ndim or not all(isinstance(s, Integral) and not isinstance(s, bool) and s >= 1 for s in sides):
             raise InputError(
                 f"tile= takes one whole number of pixels, or one per spatial axis ({ndim} here), each 1 or more; "
                 f"found {tile!r}."
             )
-        return sides
+        # A core larger than the image is the whole image; what it would cost is not billed.
+        return tuple(min(int(s), n) for s, n in zip(sides, shape, strict=True))
     if ndim == 2:
         return _round_to_chunks((2048, 2048), chunks)
     return _round_to_chunks((64, 256, 256), chunks)

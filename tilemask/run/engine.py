@@ -190,7 +190,7 @@ class Engine:
             raise ClusterError(
                 f"tasks came back undone, {ready} of {where} are done. If no other run is going on, {again}"
             )
-        raise _tile_error(failures, done, where)
+        raise _tile_error(failures, done, where, self.ledger.durable)
 
     def job(self, current: Pass) -> Job:
         """What the tasks of a pass need; every earlier pass must be done."""
@@ -226,7 +226,7 @@ def _survey(value: Value) -> Survey:
     return value.step
 
 
-def _tile_error(failures: list[Failure], done: bytearray, where: str) -> TileError:
+def _tile_error(failures: list[Failure], done: bytearray, where: str, durable: bool) -> TileError:
     shown = "\n".join(
         f"  tile {f.tile} {f.box}: {f.reason}"
         + (f"\n    repeat it alone: tilemask replay {f.bundle}" if f.bundle else "")
@@ -238,9 +238,10 @@ def _tile_error(failures: list[Failure], done: bytearray, where: str) -> TileErr
         if len(failures) < len(done) and 1 not in done
         else ""
     )
+    kept = "\nNothing is committed. Mend the cause and run the same command again: done tiles are kept." if durable else ""
     error = TileError(
         f"{len(failures)} of {len(done)} tiles failed in {where}; {done.count(1)} are done{hopeless}:\n"
-        f"{shown}{more}\nNothing is committed. Mend the cause and run the same command again: done tiles are kept."
+        f"{shown}{more}{kept}"
     )
     error.add_note(failures[0].trace)
     return error

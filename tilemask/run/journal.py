@@ -40,6 +40,8 @@ class Journal:
         The run's own folder, beside the store.
     """
 
+    durable = True
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file: IO[bytes] | None = None

@@ -14,6 +14,9 @@ from tilemask.run.task import Failure, TaskResult
 class Ledger(Protocol):
     """Kept by the coordinator alone."""
 
+    durable: bool
+    """Whether another run can go on from it."""
+
     def finished(self, current: Pass) -> list[Any] | None:
         """The combined parts of the surveys, where the whole pass is done (None for one with records); else None."""
 
@@ -38,6 +41,8 @@ class Ledger(Protocol):
 
 class NoLedger:
     """Remembers nothing: the result is in memory, there is nothing to resume."""
+
+    durable = False
 
     def finished(self, current: Pass) -> list[Any] | None:
         return None

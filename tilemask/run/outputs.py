@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tilemask.read.addresses import is_url
 from tilemask.read.chunked import ChunkedSource
 from tilemask.write.host import find, source_pyramid
 from tilemask.write.layout import OutputSpec, make_level
+from tilemask.write.ome_zarr import check_together
 
 SHIPPED_BYTES = 64 << 20
 """Arrays in memory larger than this are not sent to workers."""
@@ -28,6 +30,8 @@ def state_folder(target: Path) -> Path:
 
 def local_path(path: str | Path) -> Path:
     """The folder of an output, absolute."""
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"an output needs a path; found {path!r}.")
     text = str(path)
     if "://" in text and not text.startswith("file://"):
         raise InputError(f"{text!r} is not a local path; save to a folder that every worker sees, then copy it.")
@@ -35,11 +39,22 @@ def local_path(path: str | Path) -> Path:
 
 
 def named(images: Image | Value | Mapping[str, Image | Value], target: Path) -> dict[str, Image | Value]:
-    """Outputs by name; a single image is named after the store."""
-    named = {target.name.partition(".")[0]: images} if isinstance(images, Image | Value) else dict(images)
+    """Outputs by name; a single image is named after the store, with what no output may be called replaced."""
+    if isinstance(images, Image | Value):
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "-", target.name.partition(".")[0]).strip("-_")
+        return {plain[:64] or "image": images}
+    if not isinstance(images, Mapping):
+        raise InputError(
+            f"an image, or a dict of images and values, can be saved; found {type(images).__name__}. Open arrays and files "
+            "with tilemask.open_image(...)."
+        )
+    named = dict(images)
     for name, output in named.items():
         if not isinstance(output, Image | Value):
-            raise InputError(f"output {name!r} is a {type(output).__name__}; images and values can be saved.")
+            raise InputError(
+                f"output {name!r} is a {type(output).__name__}; images and values can be saved. Open arrays and files with "
+                "tilemask.open_image(...)."
+            )
     if not named:
         raise InputError("there is nothing to save: no image and no value was given.")
     return named
@@ -55,6 +70,11 @@ def specs_of(made: Plan, target: Path) -> list[OutputSpec]:
             continue
         if added:
             levels = source_pyramid(target, made.tile)
+            if levels[0].shape != image.spatial_shape:
+                raise InputError(
+                    f"{name!r} has shape {image.spatial_shape} and the image in {target} {levels[0].shape}; labels can join an "
+                    "image of their own shape. Save into a new store."
+                )
         else:
             size = image.pixel_size or (1.0,) * len(image.spatial_shape)
             levels = tuple(
@@ -72,6 +92,7 @@ def specs_of(made: Plan, target: Path) -> list[OutputSpec]:
         specs.append(OutputSpec(name, kind, image.axes, image.dtype, levels, channels, image.unit))
     if not specs:
         raise InputError("there is no image to save, only values; call compute() on them.")
+    check_together(specs)
     return specs
 
 

@@ -86,7 +86,7 @@ def finished_values(target: Path, specs: Sequence[OutputSpec], key: str) -> dict
     found = marks(target)
     if all(found.get(s.name, {}).get("state") == "complete" and found[s.name]["plan"] == key for s in specs):
         saved = found[specs[0].name]["provenance"]["values"]
-        return {n: np.dtype(v["dtype"]).type(v["value"]) for n, v in saved.items()}
+        return {n: np.dtype(v["dtype"]).type(v["value"]) if v["dtype"] else v["value"] for n, v in saved.items()}
     return None
 
 

@@ -70,6 +70,11 @@ class Run:
     seconds: float
     outputs: tuple[str, ...] = field(default=())
 
+    def __str__(self) -> str:
+        before = f", {self.tiles_before:,} before" if self.tiles_before else ""
+        values = "".join(f", {n} = {v}" for n, v in self.values.items())
+        return f"{', '.join(self.outputs)} in {self.path}: {self.tiles_done:,} tile{"s" * (self.tiles_done != 1)} in {self.seconds:.1f} s{before}{values}"
+
 
 def save(
     images: Image | Mapping[str, Image | Value],
@@ -178,6 +183,8 @@ def plan(
         The plan does not fit into memory; names the largest tile that would.
     """
     outputs = named(images, Path("image"))
+    if memory is not None and not isinstance(memory, int):
+        raise InputError(f"memory= is a number of bytes, as in {2 * 10**9}; found {memory!r}.")
     threads, workers = width_of(client)
     limit = memory
     if limit is None:
@@ -186,7 +193,7 @@ def plan(
     levels: dict[str, Sequence[LevelShape]] = {}
     host = None if path is None else find(path)
     if host is not None and host.mark is None:
-        shapes = [(level.shape, level.factor) for level in source_pyramid(host.path, (1,) * 3)] if host.image else []
+        shapes = [(level.shape, level.factor) for level in source_pyramid(host.path, (1,) * len(host.level_shapes[0]))] if host.image else []
         levels = {n: shapes for n, o in outputs.items() if isinstance(o, Image) and shapes}
     return make_plan(
         outputs, tile=tile, pyramid=pyramid, threads=threads, workers=workers, memory_bytes=limit, levels=levels
@@ -214,6 +221,8 @@ def verify(path: str | Path) -> list[Problem]:
         There is no record beside the store: it was written by something else, or moved without it.
     """
     target = local_path(path)
+    if not target.exists():
+        raise InputError(f"{target} does not exist; give a store that save wrote into.")
     found = marks(target)
     open_ones = [n for n, m in found.items() if m["state"] != "complete"]
     if open_ones:
@@ -277,13 +286,14 @@ def width_of(client: Any) -> tuple[int, int]:
     return max(threads, default=1), max(1, len(threads))
 
 
+def _recorded(value: Any) -> dict[str, Any]:
+    """A number as JSON, with its NumPy type where it has one."""
+    return {"dtype": value.dtype.str if isinstance(value, np.generic) else None, "value": np.asarray(value).item()}
+
+
 def _provenance(made: Plan, values: Mapping[str, Any]) -> dict[str, Any]:
     """What made the pixels: an allow-list, so that no secret can slip in."""
-    numbers = {
-        n: {"dtype": np.asarray(v).dtype.str, "value": np.asarray(v).item()}
-        for n, v in values.items()
-        if np.ndim(v) == 0
-    }
+    numbers = {n: _recorded(v) for n, v in values.items() if np.ndim(v) == 0}
     return {
         "tile": list(made.tile),
         "steps": made.identity["steps"],

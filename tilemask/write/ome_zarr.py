@@ -52,7 +52,7 @@ def create(path: str | Path, outputs: Sequence[OutputSpec], *, plan: str) -> Non
     ChangedPlanError
         If an output of the same name, or the store, belongs to another plan.
     """
-    _check_together(outputs)
+    check_together(outputs)
     host = find(path)
     if host is not None:
         _check_host(host, outputs, plan)
@@ -111,7 +111,8 @@ def commit(path: str | Path, outputs: Sequence[OutputSpec], *, plan: str, proven
     refresh_consolidated(host.path)
 
 
-def _check_together(outputs: Sequence[OutputSpec]) -> None:
+def check_together(outputs: Sequence[OutputSpec]) -> None:
+    """Refuse outputs that cannot share a store: several images, or pixel grids that differ."""
     images = [spec.name for spec in outputs if spec.kind == "image"]
     if len(images) > 1:
         raise InputError(
