@@ -73,7 +73,7 @@ class Run:
     def __str__(self) -> str:
         before = f", {self.tiles_before:,} before" if self.tiles_before else ""
         values = "".join(f", {n} = {v}" for n, v in self.values.items())
-        return f"{', '.join(self.outputs)} in {self.path}: {self.tiles_done:,} tile{"s" * (self.tiles_done != 1)} in {self.seconds:.1f} s{before}{values}"
+        return f"{', '.join(self.outputs)} in {self.path}: {self.tiles_done:,} tile{'s' * (self.tiles_done != 1)} in {self.seconds:.1f} s{before}{values}"
 
 
 def save(
