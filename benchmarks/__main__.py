@@ -18,7 +18,12 @@ from benchmarks.measure import Figure, measure, target_of
 from benchmarks.rows import ROWS, TILE
 from benchmarks.scheduling import Load, load
 
-LARGEST = {"dask-image": 4096, "scikit-image, whole image": 16384, "OpenCV, whole image": 16384, "libvips, streaming": 16384}
+LARGEST = {
+    "dask-image": 4096,
+    "scikit-image, whole image": 16384,
+    "OpenCV, whole image": 16384,
+    "libvips, streaming": 16384,
+}
 """Sides beyond which a row is not run: it does not end, or does not fit."""
 ALONE = ("limit", "tilemask")
 
@@ -76,14 +81,16 @@ def differing(ours: Path, theirs: Path) -> int:
 
 
 def one_line(f: Figure) -> str:
-    return (
-        f"{f.side:>6}²  {f.row:<28} {f.wall:8.1f} s wall {f.cpu:8.1f} s CPU {f.speed:7.1f} Mpx/s {f.peak_mb:7.0f} MB peak"
-    )
+    speed = f"{f.wall:8.1f} s wall {f.cpu:8.1f} s CPU {f.speed:7.1f} Mpx/s"
+    return f"{f.side:>6}²  {f.row:<28} {speed} {f.peak_mb:7.0f} MB peak"
 
 
 def table(figures: list[Figure]) -> str:
     """Figures beside the limit and tilemask at the same size."""
-    lines = ["| image | row | wall s | CPU s | Mpx/s | peak MB | CPU / limit | wall / tilemask |", "|---|---|--:|--:|--:|--:|--:|--:|"]
+    lines = [
+        "| image | row | wall s | CPU s | Mpx/s | peak MB | CPU / limit | wall / tilemask |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
     for f in figures:
         limit = next((o for o in figures if o.side == f.side and o.row == "limit"), None)
         ours = next((o for o in figures if o.side == f.side and o.row == "tilemask"), None)

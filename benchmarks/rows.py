@@ -111,7 +111,7 @@ def skimage_whole(source: Path, target: Path) -> None:
 
 
 def libvips(source: Path, target: Path) -> None:
-    """Streaming from and to uncompressed tiled TIFF, the format that suits libvips best; its labels are numbered anew."""
+    """Streaming from and to uncompressed tiled TIFF, which suits libvips best; its labels are numbered otherwise."""
     import pyvips
     from skimage.filters import threshold_otsu
 

@@ -1,8 +1,8 @@
 """Memory of coordinator and scheduler against the number of planned tiles, with a kernel that does nothing.
 
 A survey over a virtual image (no pixels, no file), with a journal as a stored run has it: what is left is planning, the
-window of tasks, the merging of parts and the records. Peak memory of the coordinator, of the scheduler process where there
-is one, and the time to the first finished tile.
+window of tasks, the merging of parts and the records. Peak memory of the coordinator, of the scheduler process where
+there is one, and the time to the first finished tile.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Nothing:
     """A source without pixels."""
 
     shape: tuple[int, ...]
-    dtype: np.dtype[Any] = np.dtype(np.uint8)
+    dtype: np.dtype[Any]
     chunks: None = None
 
     def read(self, box: Any, cache: Any) -> Any:
@@ -88,7 +88,12 @@ def _main(tiles: int, where: str) -> None:
     clock = Clock()
     rows = int(tiles**0.5)
     shape = (rows * TILE, -(-tiles // rows) * TILE)
-    value = reduce_tiles(count, Image(shape, np.dtype(np.uint8), "yx", Nothing(shape)), combine=int.__add__, finish=int)
+    value = reduce_tiles(
+        count,
+        Image(shape, np.dtype(np.uint8), "yx", Nothing(shape, np.dtype(np.uint8))),
+        combine=int.__add__,
+        finish=int,
+    )
     with tempfile.TemporaryDirectory() as folder, _workers(where, Path(folder)) as (client, process):
         plan = make_plan({"value": value}, tile=TILE)
         if client is None:

@@ -1,8 +1,8 @@
 """Boxes, tile grids and halos: integers only, so that geometry can be tested to death without a pixel.
 
 A box is half-open per axis, in pixels of one image. A grid is bound to one shape, so it can answer every question about
-its tiles. The law of this file, for every box inside an image of shape `s`: ``box.grow(reach).clip(s)`` holds `box`, and
-``outer[box.within(outer)] == whole[box.slices]`` where ``outer = whole[outer_box.slices]``.
+its tiles. The law of this file, for every box inside an image of shape `s`: ``box.grow(reach).clip(s)`` holds `box`,
+and ``outer[box.within(outer)] == whole[box.slices]`` where ``outer = whole[outer_box.slices]``.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def max_reach(a: Reach, b: Reach) -> Reach:
 class Grid:
     """The tiles of one image shape; the last tile of an axis is as small as the image leaves it.
 
-    Tiles are walked in bands of `band` rows, column by column, so that a bounded cache of decoded chunks sees each chunk
-    about once: with whole rows of tiles a halo is decoded again one full image width later.
+    Tiles are walked in bands of `band` rows, column by column, so that a bounded cache of decoded chunks sees each
+    chunk about once: with whole rows of tiles a halo is decoded again one full image width later.
     """
 
     shape: tuple[int, ...]

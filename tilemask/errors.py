@@ -65,7 +65,7 @@ class LockedError(TilemaskError, RuntimeError):
     exit_code = 6
 
 
-class Interrupted(TilemaskError, KeyboardInterrupt):
+class Interrupted(TilemaskError, KeyboardInterrupt):  # noqa: N818 - it is no error
     """The user stopped the run; what is recorded stays, running again goes on."""
 
     exit_code = 130

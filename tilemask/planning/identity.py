@@ -165,7 +165,12 @@ def stable(thing: Any, seen: tuple[int, ...] = ()) -> Any:
         return _stable_function(thing, seen)
     if isinstance(thing, type) and _is_own(sys.modules.get(thing.__module__)):
         return [f"{thing.__module__}.{thing.__qualname__}", _digest_of_source(thing)]
-    if isinstance(thing, type) or inspect.isbuiltin(thing) or inspect.ismethoddescriptor(thing) or isinstance(thing, np.ufunc):
+    if (
+        isinstance(thing, type)
+        or inspect.isbuiltin(thing)
+        or inspect.ismethoddescriptor(thing)
+        or isinstance(thing, np.ufunc)
+    ):
         return f"{getattr(thing, '__module__', 'builtins')}.{getattr(thing, '__qualname__', thing.__name__)}"
     if hasattr(thing, "func") and hasattr(thing, "keywords"):
         return [stable(thing.func, seen), stable(thing.args, seen), stable(thing.keywords, seen)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
+from typing import Any
+
+import numpy as np
 
 from tilemask.errors import InputError
 from tilemask.image import Image, Value
@@ -32,8 +34,8 @@ def choose_tile(
     """
     ndim = len(shape)
     if tile is not None:
-        sides = (tile,) * ndim if isinstance(tile, Integral) else tuple(tile) if isinstance(tile, Sequence) else ()
-        if len(sides) != ndim or not all(isinstance(s, Integral) and not isinstance(s, bool) and s >= 1 for s in sides):
+        sides: list[Any] = list(tile) if isinstance(tile, Sequence) else [tile] * ndim
+        if len(sides) != ndim or not all(_is_side(s) for s in sides):
             raise InputError(
                 f"tile= takes one whole number of pixels, or one per spatial axis ({ndim} here), each 1 or more; "
                 f"found {tile!r}."
@@ -43,6 +45,10 @@ def choose_tile(
     if ndim == 2:
         return _round_to_chunks((2048, 2048), chunks)
     return _round_to_chunks((64, 256, 256), chunks)
+
+
+def _is_side(side: Any) -> bool:
+    return isinstance(side, int | np.integer) and not isinstance(side, bool) and bool(side >= 1)
 
 
 def choose_band(tile: tuple[int, ...], images: Iterable[Image], cache_bytes: int) -> int:

@@ -238,7 +238,9 @@ def _tile_error(failures: list[Failure], done: bytearray, where: str, durable: b
         if len(failures) < len(done) and 1 not in done
         else ""
     )
-    kept = "\nNothing is committed. Mend the cause and run the same command again: done tiles are kept." if durable else ""
+    kept = (
+        "\nNothing is committed. Mend the cause and run the same command again: done tiles are kept." if durable else ""
+    )
     error = TileError(
         f"{len(failures)} of {len(done)} tiles failed in {where}; {done.count(1)} are done{hopeless}:\n"
         f"{shown}{more}{kept}"

@@ -32,7 +32,7 @@ def execute(
 ) -> Engine:
     """Run what is not done yet; every object is in place when it returns.
 
-    With `repair`, the contents of the objects that are there are compared with their checksums first, not only their sizes.
+    With `repair`, objects that are there are first compared with their checksums, and not with their sizes only.
 
     Raises
     ------

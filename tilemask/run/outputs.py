@@ -45,15 +45,15 @@ def named(images: Image | Value | Mapping[str, Image | Value], target: Path) -> 
         return {plain[:64] or "image": images}
     if not isinstance(images, Mapping):
         raise InputError(
-            f"an image, or a dict of images and values, can be saved; found {type(images).__name__}. Open arrays and files "
-            "with tilemask.open_image(...)."
+            f"an image, or a dict of images and values, can be saved; found {type(images).__name__}. Open arrays and "
+            "files with tilemask.open_image(...)."
         )
     named = dict(images)
     for name, output in named.items():
         if not isinstance(output, Image | Value):
             raise InputError(
-                f"output {name!r} is a {type(output).__name__}; images and values can be saved. Open arrays and files with "
-                "tilemask.open_image(...)."
+                f"output {name!r} is a {type(output).__name__}; images and values can be saved. Open arrays and files "
+                "with tilemask.open_image(...)."
             )
     if not named:
         raise InputError("there is nothing to save: no image and no value was given.")
@@ -72,8 +72,8 @@ def specs_of(made: Plan, target: Path) -> list[OutputSpec]:
             levels = source_pyramid(target, made.tile)
             if levels[0].shape != image.spatial_shape:
                 raise InputError(
-                    f"{name!r} has shape {image.spatial_shape} and the image in {target} {levels[0].shape}; labels can join an "
-                    "image of their own shape. Save into a new store."
+                    f"{name!r} has shape {image.spatial_shape} and the image in {target} {levels[0].shape}; labels can "
+                    "join an image of their own shape. Save into a new store."
                 )
         else:
             size = image.pixel_size or (1.0,) * len(image.spatial_shape)

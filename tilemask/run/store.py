@@ -73,7 +73,8 @@ class Run:
     def __str__(self) -> str:
         before = f", {self.tiles_before:,} before" if self.tiles_before else ""
         values = "".join(f", {n} = {v}" for n, v in self.values.items())
-        return f"{', '.join(self.outputs)} in {self.path}: {self.tiles_done:,} tile{'s' * (self.tiles_done != 1)} in {self.seconds:.1f} s{before}{values}"
+        tiles = f"{self.tiles_done:,} tile{'s' * (self.tiles_done != 1)}"
+        return f"{', '.join(self.outputs)} in {self.path}: {tiles} in {self.seconds:.1f} s{before}{values}"
 
 
 def save(
@@ -193,7 +194,11 @@ def plan(
     levels: dict[str, Sequence[LevelShape]] = {}
     host = None if path is None else find(path)
     if host is not None and host.mark is None:
-        shapes = [(level.shape, level.factor) for level in source_pyramid(host.path, (1,) * len(host.level_shapes[0]))] if host.image else []
+        shapes = (
+            [(level.shape, level.factor) for level in source_pyramid(host.path, (1,) * len(host.level_shapes[0]))]
+            if host.image
+            else []
+        )
         levels = {n: shapes for n, o in outputs.items() if isinstance(o, Image) and shapes}
     return make_plan(
         outputs, tile=tile, pyramid=pyramid, threads=threads, workers=workers, memory_bytes=limit, levels=levels
