@@ -15,6 +15,7 @@ from tilemask.planning.cut import Pass, cut, image_name
 from tilemask.planning.graph import images_of, sources_of
 from tilemask.planning.identity import identity
 from tilemask.planning.levels import level_passes
+from tilemask.planning.merge import merge
 from tilemask.planning.pyramid import LevelShape, level_shapes
 from tilemask.planning.tiles import choose_band, choose_tile, largest_shape
 
@@ -153,6 +154,7 @@ def make_plan(
     PlanError
         A worker would need more memory than the limit; names the largest tile that would fit.
     """
+    outputs = merge(outputs)
     chunks = next((s.chunks for s in sources_of(outputs) if s.chunks is not None), None)
     sides = choose_tile(tile, largest_shape(outputs), chunks)
     plan = _draft(outputs, sides, pyramid, threads, workers, levels or {})

@@ -150,7 +150,7 @@ def save(
         create(target, specs, plan=key)
         engine = execute(made, target, folder, specs, opened, quiet=quiet, repair=repair)
         sweep(target, specs)
-        values = {n: engine.resolve(o) for n, o in outputs.items() if isinstance(o, Value)}
+        values = {n: engine.resolve(o) for n, o in made.outputs.items() if isinstance(o, Value)}
         commit(target, specs, plan=key, provenance=_provenance(made, values))
         shutil.rmtree(folder / "scratch", ignore_errors=True)
         seconds = time.perf_counter() - began
