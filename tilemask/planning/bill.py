@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tilemask.boxes import Box, Reach
 from tilemask.image import Image, Step, Survey
-from tilemask.planning.cut import SCRATCH_NS_PER_BYTE, Pass, cost_of
+from tilemask.planning.cut import SCRATCH_NS_PER_BYTE, Pass, cost_of, scratch_bytes
 from tilemask.planning.graph import boxes_needed, inputs_of
 
 RESERVED_BYTES = 200 << 20
@@ -45,7 +45,7 @@ def bill(current: Pass) -> Bill:
     needed = boxes_needed(requests, current.stored)
     pixels = math.prod(grid.shape)
     read = [i for i in needed if i in current.stored or not isinstance(i.step, Step)]
-    scratch = sum(k.image.pixel_bytes for k in current.keeps) * pixels
+    scratch = sum(scratch_bytes(k.image) for k in current.keeps)
     written = sum(w.image.pixel_bytes for w in current.writes) * pixels
     nanoseconds = cost_of(current.evaluated, current.stored) * pixels + scratch * SCRATCH_NS_PER_BYTE / 2
     nanoseconds += written * ENCODE_NS_PER_BYTE

@@ -13,6 +13,7 @@ is stored between passes:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -182,6 +183,12 @@ def cut(
 def image_name(image: Image) -> str:
     """What people call an image: the operation that made it."""
     return image.label or (image.step.name if isinstance(image.step, Step) else "source")
+
+
+def scratch_bytes(image: Image) -> int:
+    """Bytes of an image as scratch; a mask takes a bit a pixel."""
+    count = math.prod(image.spatial_shape) * image.pixel_bytes
+    return -(-count // 8) if image.dtype == bool else count
 
 
 def cost_of(images: list[Image], stored: Collection[Image]) -> float:

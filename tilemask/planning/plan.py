@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from tilemask.boxes import no_reach
 from tilemask.errors import PlanError
 from tilemask.image import Image, Value
 from tilemask.planning.bill import RESERVED_BYTES, Bill, bill
-from tilemask.planning.cut import Pass, cut, image_name
+from tilemask.planning.cut import Pass, cut, image_name, scratch_bytes
 from tilemask.planning.graph import images_of, sources_of
 from tilemask.planning.identity import identity
 from tilemask.planning.levels import level_passes
@@ -77,7 +76,7 @@ class Plan:
     @property
     def scratch_bytes(self) -> int:
         peak = held = 0
-        sizes = {k.name: math.prod(k.image.spatial_shape) * k.image.pixel_bytes for p in self.passes for k in p.keeps}
+        sizes = {k.name: scratch_bytes(k.image) for p in self.passes for k in p.keeps}
         for current in self.passes:
             held += sum(sizes[k.name] for k in current.keeps)
             peak = max(peak, held)

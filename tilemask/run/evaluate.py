@@ -77,7 +77,9 @@ def evaluate(requests: Sequence[tuple[Image, Box]], context: Context, tile: int 
                     del arrays[source]
         else:
             arrays[image] = _checked(image.step.read(box, context.cache), image, box)
-    return [arrays[image][box.within(needed[image])] for image, box in requests]
+    # In one piece, since surveys and scratch both need them so; two requests for one box share the copy.
+    made = {(i, b): np.ascontiguousarray(arrays[i][b.within(needed[i])]) for i, b in requests}
+    return [made[request] for request in requests]
 
 
 def arguments_of(step: Step, context: Context, tile: int) -> dict[str, Any]:

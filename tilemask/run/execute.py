@@ -95,7 +95,7 @@ def _run_length(made: Plan) -> int:
     largest = max(len(p.grid) for p in made.passes)
     seconds = max(b.processor_seconds / max(len(p.grid), 1) for p, b in zip(made.passes, made.bills, strict=True))
     by_time = max(1, min(64, int(TASK_SECONDS / max(seconds, 1e-6))))
-    return max(1, min(by_time, largest // (8 * made.threads * made.workers)))
+    return max(1, min(by_time, largest // (32 * made.threads * made.workers)))
 
 
 def _warn_of_the_gil(engine: Engine, made: Plan) -> None:

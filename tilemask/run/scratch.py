@@ -1,12 +1,13 @@
 """Scratch: what is kept between passes, raw, one object per tile.
 
-Raw files cost a tenth of an encoded store, and only the run itself ever reads them. A tile is written to a temporary
-name and renamed, so a killed worker leaves no half tile under a name that anybody reads. The folder lies beside the
-output.
+Raw files cost a tenth of an encoded store, and only the run itself ever reads them; masks take a bit a pixel. A tile is
+written to a temporary name and renamed, so a killed worker leaves no half tile under a name that anybody reads. The
+folder lies beside the output.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from contextlib import suppress
@@ -68,9 +69,15 @@ class FolderScratch:
         return self.folder / name / str(number // 1000) / str(number)
 
     def put(self, name: str, number: int, array: NDArray[Any]) -> None:
-        self._write(self._path(name, number), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        plain = (
+            np.packbits(array) if array.dtype == np.bool_ else np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        )
+        self._write(self._path(name, number), plain.data)
 
     def get(self, name: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        if dtype == np.bool_:
+            packed = np.fromfile(self._path(name, number), np.uint8)
+            return np.unpackbits(packed, count=math.prod(shape)).view(np.bool_).reshape(shape)
         return np.memmap(self._path(name, number), dtype=dtype, mode="r", shape=shape)
 
     def put_record(self, name: str, number: int, record: Any) -> None:
