@@ -8,7 +8,6 @@ there is one, and the time to the first finished tile.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.measure import peak_mb
 
 TILE = 2
 
@@ -108,15 +109,9 @@ def _main(tiles: int, where: str) -> None:
         assert engine.resolve(value) == len(plan.passes[0].grid)
         pool.close()
         journal.close()
-        scheduler = None if process is None else _peak_mb(process)
+        scheduler = None if process is None else peak_mb(process)
         seconds = time.perf_counter() - clock.began
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(asdict(Load(tiles, where, own, scheduler, clock.first, seconds))))
-
-
-def _peak_mb(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
+    print(json.dumps(asdict(Load(tiles, where, peak_mb(), scheduler, clock.first, seconds))))
 
 
 @contextmanager

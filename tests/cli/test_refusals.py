@@ -67,7 +67,7 @@ def test_another_plan_is_refused_with_what_differs(folder, invoke):
 FAULTS = {
     "raises": ("raising", "raise_once raised ValueError: a pixel of 255", "ValueError: a pixel of 255"),
     "wrong shape": ("narrow", "shape (32, 32), dtype uint8; it returned an array of shape (32, 31)", None),
-    "wrong dtype": ("wide", "it returned an array of shape (32, 32), dtype uint32", "it returned uint32"),
+    "wrong dtype": ("wide", "it returned an array of shape (32, 32), dtype uint32", "(32, 32), dtype uint32"),
     "mutates": ("mutating", "a function must not change its inputs: copy first", None),
 }  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import tilemask as tm
+from tests.run.peak import peak_bytes
 from tests.run.processes import REPOSITORY
 from tilemask.boxes import Box
 
@@ -23,13 +23,14 @@ CHAINS = {
     "floats": "tm.gaussian(image.astype('float32'), sigma=3) * 2 - 7 > 30",
 }
 MEASURED = """
-import json, resource, sys
+import json, sys
 import tilemask as tm
+from tests.run.peak import peak_bytes
 image = tm.open_image(sys.argv[1])
 made = {"out": eval(sys.argv[3])}
 plan = tm.plan(made, sys.argv[2], tile=1024)
 tm.save(made, sys.argv[2], tile=1024, quiet=True)
-print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, plan.memory_bytes]))
+print(json.dumps([peak_bytes(), plan.memory_bytes]))
 """
 
 
@@ -65,7 +66,7 @@ def survey_tiles(count: int) -> None:
     shape = (4 * count // 100, 400)
     level = tm.otsu(tm.Image(shape, Nothing.dtype, "yx", Nothing(shape)))
     assert level.compute(tile=4) == 2
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(peak_bytes())
 
 
 def test_the_coordinator_stays_flat() -> None:

@@ -25,6 +25,7 @@ from tilemask.image import (
 )
 from tilemask.stitch.kernels import (
     check_level,
+    check_size,
     drop_small,
     drop_small_labels,
     fill_inside,
@@ -189,8 +190,8 @@ def remove_small_objects(mask: Image, *, max_size: int | Value = 64, connectivit
             f"remove_small_objects works on a mask (bool) or on labels (integers); found {mask.dtype}. "
             "Compare first, as in image > level."
         )
-    if not isinstance(max_size, Value) and not (isinstance(max_size, int | float | np.number) and max_size >= 0):
-        raise InputError(f"max_size is a number of pixels, 0 or more; found {max_size!r}.")
+    if not isinstance(max_size, Value):
+        check_size(max_size)
     hops = _connectivity(mask, connectivity, "remove_small_objects")
     made: Image
     if mask.dtype != np.bool_:

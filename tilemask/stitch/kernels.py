@@ -78,6 +78,7 @@ def survey_areas(mask: NDArray[Any], *, place: Place, connectivity: int) -> tupl
 
 def drop_small(mask: NDArray[Any], *, record: Any, max_size: int, connectivity: int) -> NDArray[Any]:
     """Remove components of up to `max_size` pixels."""
+    check_size(max_size)
     labels = label_components(mask, connectivity)
     kept = apply_totals(_areas(labels, mask), record) > max_size
     return apply_table(kept, labels)
@@ -85,6 +86,7 @@ def drop_small(mask: NDArray[Any], *, record: Any, max_size: int, connectivity: 
 
 def drop_small_labels(labels: NDArray[Any], *, record: Any, max_size: int) -> NDArray[Any]:
     """Set labels of up to `max_size` pixels to 0."""
+    check_size(max_size)
     if record is None:
         return labels
     small = record["values"][record["sizes"] <= max_size].astype(labels.dtype)
@@ -138,6 +140,12 @@ def _above(image: NDArray[Any], low: Any, high: Any) -> tuple[NDArray[np.bool_],
     for name, level in (("low", low), ("high", high)):
         check_level(name, level)
     return image > np.clip(low, a_min=None, a_max=high), image > high
+
+
+def check_size(size: Any) -> None:
+    """Refuse what is no number of pixels; a size that is a value is known here first."""
+    if not isinstance(size, int | float | np.number) or not size >= 0:
+        raise InputError(f"max_size is a number of pixels, 0 or more; found {size!r}.")
 
 
 def check_level(name: str, level: Any) -> None:
