@@ -6,10 +6,12 @@ kernels release the GIL. `cluster.py` has the pool of worker processes.
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Event
 from typing import Protocol
@@ -63,6 +65,7 @@ class ThreadPool:
         self.job = job
         # Anew for each pass: chunks of the last one would only stand in the way of its pixels.
         self.cache = ChunkCache(self._cache_bytes)
+        give_back_memory()
 
     def submit(self, positions: Sequence[int]) -> None:
         self.pending += 1
@@ -87,6 +90,12 @@ class ThreadPool:
             self._executor.shutdown(wait=True, cancel_futures=True)
         if self._opencv_threads is not None:
             limit_opencv(self._opencv_threads)
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system: chunks of the last pass lie in heaps that glibc would keep to itself."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def limit_opencv(threads: int) -> int:
