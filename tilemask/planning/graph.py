@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from tilemask.boxes import Box
 from tilemask.image import Image, Source, Step, Survey, Value
+
+Node = TypeVar("Node", Image, Value, Image | Value)
 
 
 def values_of(image: Image) -> list[Value]:
@@ -30,42 +32,36 @@ def inputs_of(image: Image) -> tuple[Image, ...]:
 
 def downstream_first(roots: Iterable[Image], stop: Collection[Image] = ()) -> list[Image]:
     """Every image that the roots are made from, each before its own inputs; images in `stop` are not looked behind."""
-    order: list[Image] = []
-    seen: set[int] = set()
-    # An explicit stack: a chain of a thousand operators must not meet Python's recursion limit.
-    stack = [(root, False) for root in roots]
-    stack.reverse()
-    while stack:
-        image, done = stack.pop()
-        if done:
-            order.append(image)
-        elif id(image) not in seen:
-            seen.add(id(image))
-            stack.append((image, True))
-            if image not in stop:
-                stack.extend((i, False) for i in inputs_of(image))
+    order = _inputs_first([*roots][::-1], lambda image: () if image in stop else inputs_of(image))
     order.reverse()
     return order
 
 
 def nodes_of(roots: Iterable[Image | Value]) -> list[Image | Value]:
     """All images and values that the roots are made from, and the roots, each after its own inputs."""
-    order: list[Image | Value] = []
-    todo: list[tuple[Image | Value, bool]] = [(root, False) for root in roots]
+    return _inputs_first(roots, _made_from)
+
+
+def _made_from(node: Image | Value) -> list[Image | Value]:
+    if isinstance(node, Image):
+        return [*inputs_of(node), *values_of(node)]
+    return [*operands_of(node), *(node.step.images if isinstance(node.step, Survey) else ())]
+
+
+def _inputs_first(roots: Iterable[Node], inputs: Callable[[Node], Iterable[Node]]) -> list[Node]:
+    """Every node behind the roots, and the roots, each after its own inputs."""
+    order: list[Node] = []
     entered: set[int] = set()
-    children: list[Image | Value]
-    while todo:
-        node, done = todo.pop()
+    # An explicit stack: a chain of a thousand operators must not meet Python's recursion limit.
+    stack = [(root, False) for root in roots]
+    while stack:
+        node, done = stack.pop()
         if done:
             order.append(node)
         elif id(node) not in entered:
             entered.add(id(node))
-            todo.append((node, True))
-            if isinstance(node, Image):
-                children = [*inputs_of(node), *values_of(node)]
-            else:
-                children = [*operands_of(node), *(node.step.images if isinstance(node.step, Survey) else ())]
-            todo.extend((child, False) for child in children)
+            stack.append((node, True))
+            stack.extend((source, False) for source in inputs(node))
     return order
 
 

@@ -12,8 +12,9 @@ from tilemask.errors import InputError
 from tilemask.image import Image, Value
 from tilemask.planning.graph import images_of
 
-TARGET_PIXELS = 1 << 22
+PLANE_TILE = (2048, 2048)
 """A tile of 2048² keeps halos small beside cores, Python small beside kernels, and a task in tens of megabytes."""
+VOLUME_TILE = (64, 256, 256)
 LARGEST_BAND = 8
 CACHE_SHARE = 0.8
 
@@ -43,8 +44,8 @@ def choose_tile(
         # A core larger than the image is the whole image; what it would cost is not billed.
         return tuple(min(int(s), n) for s, n in zip(sides, shape, strict=True))
     if ndim == 2:
-        return _round_to_chunks((2048, 2048), chunks)
-    return _round_to_chunks((64, 256, 256), chunks)
+        return _round_to_chunks(PLANE_TILE, chunks)
+    return _round_to_chunks(VOLUME_TILE, chunks)
 
 
 def _is_side(side: Any) -> bool:

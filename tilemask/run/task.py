@@ -63,7 +63,6 @@ class Failure:
     trace: str
     bundle: str | None = None
     disk_full: bool = False
-    attempts: int = 1
 
 
 @dataclass
