@@ -168,6 +168,12 @@ class Grid:
         ]
         return itertools.product(*ranges)
 
+    def cover(self, box: Box) -> Box:
+        """The tiles that share a pixel with `box`, as one box."""
+        start = tuple(a // t * t for a, t in zip(box.start, self.tile, strict=True))
+        stop = tuple(min(-(-b // t) * t, n) for b, t, n in zip(box.stop, self.tile, self.shape, strict=True))
+        return Box(start, stop)
+
     def neighbours(self, index: Sequence[int]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
         """The tiles around `index` (faces, edges and corners) with their offset in tiles."""
         for offset in itertools.product((-1, 0, 1), repeat=len(index)):

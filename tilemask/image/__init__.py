@@ -16,7 +16,19 @@ from tilemask.image.arrays import (
     require_scalar_pixels,
 )
 from tilemask.image.declare import OPERATIONS, Declaration, derive, map_tiles, operation, reduce_tiles
-from tilemask.image.nodes import Formula, Image, Place, Source, Step, Survey, Value
+from tilemask.image.nodes import (
+    Formula,
+    Growth,
+    Image,
+    Place,
+    Source,
+    Step,
+    Stream,
+    Survey,
+    Unproven,
+    Value,
+    Window,
+)
 from tilemask.image.operators import where
 
 __all__ = [
@@ -24,12 +36,16 @@ __all__ = [
     "ArraySource",
     "Declaration",
     "Formula",
+    "Growth",
     "Image",
     "Place",
     "Source",
     "Step",
+    "Stream",
     "Survey",
+    "Unproven",
     "Value",
+    "Window",
     "as_image",
     "check_dtype",
     "derive",

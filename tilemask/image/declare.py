@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tilemask.boxes import Reach
 from tilemask.errors import InputError
 from tilemask.image.arrays import as_image, pixel_type, require_one_shape
-from tilemask.image.nodes import Formula, Image, Step, Survey, Value
+from tilemask.image.nodes import Formula, Growth, Image, Step, Stream, Survey, Value
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,6 +38,8 @@ def map_tiles(
     cost: float = 50.0,
     user: bool = True,
     records: Value | None = None,
+    grows: Growth | None = None,
+    cells: int | Sequence[int] | None = None,
     **arguments: Any,
 ) -> Any:
     """Make an operation of a function that knows nothing of tiles.
@@ -63,6 +65,13 @@ def map_tiles(
         Whether the function is your own: it is then watched and identified by its source.
     records : Value, optional
         A survey whose record of a tile is handed to the function as `record`; see `tilemask.stitch`.
+    grows : Growth, optional
+        The reach depends on the pixels: `reach` is where it begins, the function takes a keyword `window` (`Window`)
+        and returns the pixels of ``window.core`` and a list of what it has not proven (`Unproven`), for which it is
+        asked again with a larger window.
+    cells : int or sequence of int, optional
+        Run the function on the cells of a fixed grid with these sides, each grown by `reach`, instead of on tiles: the
+        result then depends on the cells, and not on the tiles. For what has no finite reach.
     **arguments
         Passed to the function by keyword; a `Value` arrives computed.
 
@@ -85,9 +94,8 @@ def map_tiles(
         raise InputError(f"map_tiles takes a function and the images to run it on; found {function!r} as the function.")
     if images and not any(isinstance(i, Image) for i in images):
         lazy = [as_image(i) for i in images]
-        made = map_tiles(
-            function, *lazy, reach=reach, dtype=dtype, channels=channels, records=records, user=user, **arguments
-        )
+        options = {"reach": reach, "dtype": dtype, "channels": channels, "records": records, "user": user}
+        made = map_tiles(function, *lazy, **options, grows=grows, cells=cells, **arguments)
         return made.compute(tile=lazy[0].spatial_shape)
     inputs = tuple(as_image(i) for i in images)
     if not inputs:
@@ -109,6 +117,8 @@ def map_tiles(
         records=records,
         cost=cost,
         user=user,
+        growth=grows,
+        cells=None if cells is None else _cells(cells, ndim),
     )
     dtype = first.dtype if dtype is None else pixel_type(dtype, f"dtype= of {_name(function)}")
     return replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label=_building.get())
@@ -122,6 +132,7 @@ def reduce_tiles(
     dtype: Any = None,
     places: bool = False,
     records: bool = False,
+    pieces: Stream | None = None,
     cost: float = 5.0,
     **arguments: Any,
 ) -> Any:
@@ -143,7 +154,10 @@ def reduce_tiles(
     places : bool, optional
         Pass a keyword `place` (`Place`) to `tile`.
     records : bool, optional
-        The survey also gives a record per tile; see `tilemask.stitch`.
+        The survey gives a record per tile: `tile` returns (part, note), ``finish(part, read_note, grid)`` yields
+        (number, record) of every tile; see `tilemask.stitch`.
+    pieces : Stream, optional
+        The survey gives a stream: `tile` returns (part, note), ``finish(part, read_note, grid)`` yields pieces.
     cost : float, optional
         CPU nanoseconds per pixel, for the plan.
     **arguments
@@ -169,7 +183,7 @@ def reduce_tiles(
     if not inputs:
         raise InputError(f"{_name(tile)} needs at least one image.")
     require_one_shape(inputs, _name(tile))
-    survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost)
+    survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost, pieces)
     value = Value(survey, None if dtype is None else np.dtype(dtype), _building.get())
     if not any(isinstance(i, Image) for i in images):
         return value.compute(tile=inputs[0].spatial_shape)
@@ -267,6 +281,15 @@ def _reach(reach: int | Sequence[int | tuple[int, int]], ndim: int) -> Reach:
             f"reach is a count of pixels, 0 or more, per axis or as (before, after) pairs; found {reach!r}."
         )
     return tuple((int(a), int(b)) for a, b in pairs)
+
+
+def _cells(cells: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+    sides: list[Any] = [cells] * ndim if np.isscalar(cells) else list(cells)  # type: ignore[arg-type]
+    if len(sides) != ndim or not all(isinstance(s, int | np.integer) and s >= 1 for s in sides):
+        raise InputError(
+            f"cells takes a number of pixels, 1 or more, or one per spatial axis ({ndim} here); found {cells!r}."
+        )
+    return tuple(map(int, sides))
 
 
 def _channels(count: Any, function: Callable[..., Any]) -> int:

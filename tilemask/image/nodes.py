@@ -5,13 +5,13 @@ Nodes are compared by identity, never by value, so a graph can be used as dictio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from tilemask.boxes import Box, Reach
+from tilemask.boxes import Box, Grid, Reach
 from tilemask.errors import InputError
 from tilemask.image.arithmetic import Arithmetic
 
@@ -47,6 +47,43 @@ class Source(Protocol):
         """What must be unchanged for a run to resume: plain JSON data, without secrets."""
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a kernel that grows is shown: its arrays hold `box`, the pixels of `core` are asked for.
+
+    Where `box` ends at the border of an image of this spatial `shape`, nothing lies beyond; where it ends elsewhere,
+    its edge is artificial.
+    """
+
+    box: Box
+    core: Box
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Pixels of which a window does not prove that they are those of the whole image."""
+
+    box: Box
+    """In the whole image, within the core of the window."""
+    reach: int
+    """Pixels around `box` that a next window should hold; at least double the last reach is taken."""
+    what: str = "a part of the image"
+    """What reaches so far, for the message where memory ends: "the object at row 5, column 7"."""
+    advice: str = ""
+    """What else to do then, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """That a kernel says what it has proven, and is asked again for the rest with a larger window."""
+
+    pixel_bytes: float
+    """Memory that the kernel needs at its peak, per pixel of the window, beside its inputs."""
+    beyond: Callable[..., NDArray[Any]] | None = None
+    """Gives the pixels of a core in bounded memory where a window would not fit: (read, window, **arguments)."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
     """How the pixels of an image come from other images."""
@@ -66,6 +103,10 @@ class Step:
     """CPU nanoseconds per output pixel, measured roughly; decides what is kept between passes."""
     user: bool
     """Whether the kernel is the user's own: it is watched (GIL, changed inputs) and identified by its source."""
+    growth: Growth | None = None
+    """Set for a kernel whose reach depends on the pixels; `reach` is then where it begins."""
+    cells: tuple[int, ...] | None = None
+    """Sides of the cells of a fixed grid on which the kernel runs, whatever the tiles are."""
 
     @property
     def name(self) -> str:
@@ -73,11 +114,15 @@ class Step:
 
     def request(self, box: Box, image: Image) -> Box:
         """What the kernel must read of input `image` to write `box`: grown by the reach, clipped at the border."""
+        if self.cells is not None:
+            box = Grid(image.spatial_shape, self.cells).cover(box)
         return box.magnify(self.scale).shift(self.offset).grow(self.reach).clip(image.spatial_shape)
 
     @property
     def local(self) -> bool:
         """Whether the kernel reads exactly the pixels that it writes."""
+        if self.growth is not None or self.cells is not None:
+            return False
         return not any(map(any, self.reach)) and set(self.scale) == {1} and not any(self.offset)
 
 
@@ -215,6 +260,16 @@ class Image(Arithmetic["Image"]):
         return image
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """That a survey ends in pieces that need not fit in memory together: a table, outlines."""
+
+    kind: str
+    """What the pieces are, which decides how they are saved."""
+    gather: Callable[[Iterable[Any]], Any]
+    """Puts the pieces together in memory."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Survey:
     """A reduction over images: a part per tile, an associative combination of parts, a result.
@@ -232,8 +287,15 @@ class Survey:
     places: bool
     """Whether `tile` gets the keyword `place`: where the tile lies in the grid."""
     records: bool
-    """Whether `finish` takes (part, records) and returns a value that answers ``record(tile number)``."""
+    """Whether `tile` leaves a note beside its part and `finish` gives a record per tile."""
     cost: float
+    pieces: Stream | None = None
+    """Whether `tile` leaves a note beside its part and `finish` gives pieces of a stream."""
+
+    @property
+    def noted(self) -> bool:
+        """Whether `tile` returns (part, note), and `finish` takes (part, read_note, grid)."""
+        return self.records or self.pieces is not None
 
     @property
     def name(self) -> str:

@@ -95,6 +95,9 @@ def _peak(current: Pass, core: Box, needed: dict[Image, Box]) -> int:
         if image in current.stored or not isinstance(image.step, Step):
             chunks = getattr(image.step, "chunks", None)
             workspace = 0 if chunks is None else 2 * math.prod(chunks) * image.pixel_bytes
+        elif image.step.growth is not None:
+            window = max(needed[i].size for i in image.step.images)
+            workspace = int(window * image.step.growth.pixel_bytes)
         else:
             workspace = 2 * size[image]
         live += size[image]
@@ -104,6 +107,6 @@ def _peak(current: Pass, core: Box, needed: dict[Image, Box]) -> int:
                 readers[source] -= 1
                 if not readers[source]:
                     live -= size[source]
-    labelling = sum(12 * core.size for v in current.surveys if isinstance(v.step, Survey) and v.step.records)
+    labelling = sum(12 * core.size for v in current.surveys if isinstance(v.step, Survey) and v.step.noted)
     encoding = sum(2 * core.size * w.image.pixel_bytes for w in current.writes)
     return max(peak, live + labelling, live + encoding)

@@ -1,11 +1,13 @@
 """Cut a graph into passes.
 
 A pass is one sweep over the tiles of one grid. A survey needs a whole pass before its value can be used, so everything
-that depends on it waits for a later pass; surveys and outputs that wait for nothing share a pass. Two rules decide what
-is stored between passes:
+that depends on it waits for a later pass; surveys and outputs that wait for nothing share a pass. Three rules decide
+what is stored between passes:
 
 - an image that is bound to its tile grid (its kernel takes a record per tile) and is read by a step that looks beyond
   the tile, or has other tiles, *must* be kept, since it can only be evaluated core by core;
+- an image that a kernel which grows reads *must* be kept, since it is read again for every larger window; pixelwise
+  steps over what is kept are done again instead;
 - an image that a pass evaluates anyway and a later pass needs again *is* kept where computing it again would cost more
   than writing and reading it raw. Raw scratch costs about 1 ns a byte (write, read, page cache); decoding zstd about
   3.5 ns a byte and each kernel what its declaration says.
@@ -32,6 +34,8 @@ from tilemask.planning.graph import (
 SCRATCH_NS_PER_BYTE = 1.0
 DECODE_NS_PER_BYTE = 3.5
 MEMORY_NS_PER_BYTE = 0.1
+CHEAP_NS = 10.0
+"""Up to here a pixelwise step is done again rather than kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,12 @@ class Pass:
         return list(images)
 
     @property
+    def grows(self) -> bool:
+        """Whether a kernel of this pass may need a larger window than its tile's."""
+        images = downstream_first(self.evaluated, self.stored)
+        return any(isinstance(i.step, Step) and i.step.growth is not None for i in images if i not in self.stored)
+
+    @property
     def values(self) -> list[Value]:
         """The values that must be known before this pass."""
         found: dict[Value, None] = {}
@@ -102,18 +112,24 @@ class _Stages:
     def _bound(self, image: Image) -> bool:
         """Whether the image can only be evaluated core by core."""
         step = image.step
-        return isinstance(step, Step) and (
-            step.records is not None or (_keeps_tiles(image) and any(self.bound(i) for i in step.images))
-        )
+        if not isinstance(step, Step) or step.growth is not None:
+            return False
+        return step.records is not None or (_keeps_tiles(image) and any(self.bound(i) for i in step.images))
 
     def _level(self, image: Image) -> int:
         levels = [0, *(self.ready(v) for v in values_of(image))]
         for source in inputs_of(image):
-            crossed = self.bound(source) and not _keeps_tiles(image)
-            if crossed:
-                self.must_keep[source] = None
-            levels.append(self.level(source) + crossed)
+            kept = self._kept_for(image, source)
+            self.must_keep.update(dict.fromkeys(kept))
+            levels += [self.level(source), *(self.level(k) + 1 for k in kept)]
         return max(levels)
+
+    def _kept_for(self, image: Image, source: Image) -> list[Image]:
+        """What must lie in scratch before `image` can read `source`."""
+        assert isinstance(image.step, Step)
+        if image.step.growth is not None:
+            return _behind(source)
+        return [source] if self.bound(source) and not _keeps_tiles(image) else []
 
     def _ready(self, value: Value) -> int:
         levels = [0, *(self.ready(o) for o in operands_of(value))]
@@ -130,6 +146,21 @@ def _keeps_tiles(image: Image) -> bool:
     """
     step = image.step
     return isinstance(step, Step) and step.local and all(i.spatial_shape == image.spatial_shape for i in step.images)
+
+
+def _behind(image: Image) -> list[Image]:
+    """What must be kept so that any box of the image can be read again and again: it, or what it is made of by pixel.
+
+    A kernel that grows reads around its tiles more than once; a long chain before it would be done again each time.
+    """
+    step = image.step
+    if not isinstance(step, Step):
+        return []
+    if _keeps_tiles(image) and step.records is None and step.cost <= CHEAP_NS:
+        below = list(dict.fromkeys(k for i in step.images for k in _behind(i)))
+        if sum(map(scratch_bytes, below)) <= scratch_bytes(image):
+            return below
+    return [image]
 
 
 def cut(

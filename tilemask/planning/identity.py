@@ -91,6 +91,7 @@ def _describe_step(image: Image, step: Step, names: Mapping[Any, str], unstable:
         "reach": step.reach,
         "scale": step.scale,
         "offset": step.offset,
+        "cells": step.cells,
         "shape": image.shape,
         "dtype": image.dtype.str,
     }

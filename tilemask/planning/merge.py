@@ -78,10 +78,10 @@ def _key(node: Node) -> Hashable:
         made: Hashable = (id(step.function), _plain(step.operands))
     elif isinstance(step, Survey):
         made = (*map(id, (step.tile, step.combine, step.finish)), *map(id, step.images), _plain(step.arguments))
-        made = (made, step.places, step.records)
+        made = (made, step.places, step.records, step.pieces)
     elif isinstance(step, Step):
         made = (id(step.function), *map(id, step.images), _plain(step.arguments), id(step.records))
-        made = (made, step.reach, step.scale, step.offset)
+        made = (made, step.reach, step.scale, step.offset, step.growth, step.cells)
     else:
         made = id(step)
     if isinstance(node, Value):

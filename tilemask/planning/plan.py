@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tilemask.boxes import no_reach
@@ -58,6 +58,8 @@ class Plan:
     identity: Mapping[str, Any]
     unstable: tuple[str, ...]
     level_sources: Mapping[Image, tuple[str, int]]
+    growth_bytes: int | None = None
+    """What one tile of a worker may take beyond `memory_bytes` where objects reach far; None is no limit."""
 
     @property
     def tiles(self) -> int:
@@ -117,6 +119,9 @@ class Plan:
             f"disk up to {human_bytes(self.disk_bytes)} ({human_bytes(self.scratch_bytes)} of it scratch); "
             f"about {human_seconds(self.seconds)}"
         )
+        if self.growth_bytes is not None and any(p.grows for p in self.passes):
+            more = human_bytes(self.growth_bytes)
+            lines.append(f"where objects reach far beyond a tile, one tile at a time may take up to {more} more")
         if self.unstable:
             lines.append("cannot resume: " + "; ".join(self.unstable))
         return "\n".join(lines)
@@ -157,11 +162,13 @@ def make_plan(
     chunks = next((s.chunks for s in sources_of(outputs) if s.chunks is not None), None)
     sides = choose_tile(tile, largest_shape(outputs), chunks)
     plan = _draft(outputs, sides, pyramid, threads, workers, levels or {})
-    if memory_bytes is None or plan.memory_bytes <= memory_bytes:
+    if memory_bytes is None:
         return plan
+    if plan.memory_bytes <= memory_bytes:
+        return replace(plan, growth_bytes=memory_bytes - plan.memory_bytes)
     fitting = _largest_fitting(outputs, sides, pyramid, threads, workers, levels or {}, memory_bytes)
     if tile is None and fitting is not None:
-        return fitting
+        return replace(fitting, growth_bytes=memory_bytes - fitting.memory_bytes)
     worst = max(plan.bills, key=lambda b: b.task_bytes)
     advice = (
         f"Use tile={list(fitting.tile)} ({human_bytes(fitting.memory_bytes)})."

@@ -18,6 +18,8 @@ from tilemask.planning.identity import PACKAGES
 from tilemask.planning.plan import human_bytes
 
 ASKED_AGAIN = 10
+MEMORY_SHARE = 0.75
+"""Of the free memory, what a run takes where it is told no limit."""
 COMPRESSED_SHARE = 0.5
 """Outputs are billed at half their size: masks and labels shrink far more, plain images less."""
 

@@ -6,6 +6,7 @@ the image.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from tilemask.run.interrupts import orderly_interrupt
 from tilemask.run.ledger import Ledger
 from tilemask.run.pools import Pool
 from tilemask.run.progress import Progress
-from tilemask.run.scratch import Scratch, ScratchSource
+from tilemask.run.scratch import Pieces, Records, Scratch, ScratchSource
 from tilemask.run.task import Failure, Job, TaskResult, Writer
 
 WINDOW = 2
@@ -55,6 +56,7 @@ class Engine:
     writers: Mapping[str, Writer] = field(default_factory=dict)
     failures: str | None = None
     run_length: int = 1
+    growth_bytes: float = math.inf
     values: dict[Value, Any] = field(default_factory=dict)
     levels: Mapping[Image, Source] = field(default_factory=dict)
     """Resolution levels that a pass writes and the next one reads."""
@@ -75,10 +77,7 @@ class Engine:
             else:
                 self.done_before += len(current.grid)
             for value, part in zip(current.surveys, parts, strict=True):
-                survey = _survey(value)
-                self.values[value] = (
-                    f"records-{_label(current, value)}" if survey.records else _typed(value, survey.finish(part))
-                )
+                self.values[value] = self._finished(value, part, current)
             for keep in current.keeps:
                 image = keep.image
                 self.stored[image] = ScratchSource(self.scratch, keep.name, current.grid, image.shape, image.dtype)
@@ -92,7 +91,16 @@ class Engine:
             assert isinstance(value.step, Formula)
             operands = [self.resolve(o) if isinstance(o, Value) else o for o in value.step.operands]
             self.values[value] = _typed(value, value.step.function(*operands))
-        return self.values[value]
+        found, step = self.values[value], value.step
+        if isinstance(step, Survey) and step.pieces is not None:
+            return step.pieces.gather(found)
+        return found
+
+    def pieces(self, value: Value) -> Pieces:
+        """The pieces of a stream whose survey is done, to be read one by one."""
+        found = self.values[value]
+        assert isinstance(found, Pieces)
+        return found
 
     def _sweep(self, current: Pass) -> list[Any]:
         job = self.job(current)
@@ -112,11 +120,13 @@ class Engine:
         if 0 in done:
             self._save(current, swept)
             self._report(current, swept.failures, done, asked.is_set())
-        parts = swept.parts or []
+        parts, remains = swept.parts or [], []
         for value, part in zip(current.surveys, parts, strict=True):
-            if _survey(value).records:
-                self._write_records(value, part, current)
-        return [None if _survey(v).records else p for v, p in zip(current.surveys, parts, strict=True)]
+            if _survey(value).noted:
+                remains.append(self._write_remains(value, part, current))
+            else:
+                remains.append(part)
+        return remains
 
     def _tasks(self, current: Pass, swept: Swept, asked: Event) -> None:
         """Keep the window full until the pass, the disk, the user's patience or all hope is at an end."""
@@ -205,16 +215,34 @@ class Engine:
             stored={i: self.stored[i] if i in self.stored else self.levels[i] for i in images if i in current.stored},
             values={v: self.resolve(v) for v in plain},
             records=records,
-            notes={v: f"notes-{_label(current, v)}" for v in current.surveys if _survey(v).records},
+            notes={v: f"notes-{_label(current, v)}" for v in current.surveys if _survey(v).noted},
             writers={w.name: self.writers[w.name] for w in current.writes},
             failures=self.failures,
+            growth_bytes=self.growth_bytes,
         )
 
-    def _write_records(self, value: Value, part: Any, current: Pass) -> None:
-        """Finish a survey that leaves a record per tile; the records are what remains of it."""
-        notes, name = f"notes-{_label(current, value)}", f"records-{_label(current, value)}"
-        for number, record in _survey(value).finish(part, lambda n: self.scratch.get_record(notes, n), current.grid):
-            self.scratch.put_record(name, number, record)
+    def _write_remains(self, value: Value, part: Any, current: Pass) -> int:
+        """Finish a survey whose tiles left notes, and count what remains of it: the records or pieces, in scratch."""
+        survey, notes = _survey(value), f"notes-{_label(current, value)}"
+        finished = survey.finish(part, lambda n: self.scratch.get_record(notes, n), current.grid)
+        name, count = _remains(current, value), 0
+        for number, remains in finished if survey.records else enumerate(finished):
+            self.scratch.put_record(name, number, remains)
+            count += 1
+        return count
+
+    def _finished(self, value: Value, part: Any, current: Pass) -> Any:
+        """What is known of a survey whose pass is done."""
+        survey = _survey(value)
+        if survey.records:
+            return Records(self.scratch, _remains(current, value), current.grid)
+        if survey.pieces is not None:
+            return Pieces(self.scratch, _remains(current, value), part)
+        return _typed(value, survey.finish(part))
+
+
+def _remains(current: Pass, value: Value) -> str:
+    return f"{'records' if _survey(value).records else 'pieces'}-{_label(current, value)}"
 
 
 def _label(current: Pass, value: Value) -> str:

@@ -8,7 +8,7 @@ discarded halo.
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tilemask.boxes import Box
+from tilemask.boxes import Box, Grid
 from tilemask.image import Image, Source, Step, Value
 from tilemask.planning.graph import boxes_needed, inputs_of
 from tilemask.read.cache import ChunkCache
+from tilemask.run.growing import run_growing
+from tilemask.run.kernel import Call
 
 
 @dataclass
@@ -34,24 +36,8 @@ class Context:
     """Per survey with records, the mapping of tile numbers to records."""
     user_seconds: dict[str, list[float]] = field(default_factory=dict)
     """Wall and processor seconds that the user's own functions took, by name."""
-
-
-class KernelError(Exception):
-    """A kernel raised, or broke its contract; carries what is needed to repeat it alone."""
-
-    def __init__(
-        self,
-        reason: str,
-        function: Callable[..., Any],
-        wanted: tuple[tuple[int, ...], np.dtype[Any]] | None,
-        arrays: Sequence[NDArray[Any]],
-        arguments: Mapping[str, Any],
-    ) -> None:
-        super().__init__(reason)
-        self.function = function
-        self.wanted = wanted
-        self.arrays = arrays
-        self.arguments = arguments
+    growth_bytes: float = math.inf
+    """What the window of a kernel that grows may take."""
 
 
 def evaluate(requests: Sequence[tuple[Image, Box]], context: Context, tile: int = 0) -> list[NDArray[Any]]:
@@ -86,7 +72,8 @@ def arguments_of(step: Step, context: Context, tile: int) -> dict[str, Any]:
     """The keyword arguments of a kernel, with values and the tile's record filled in."""
     arguments = {n: context.values[a] if isinstance(a, Value) else a for n, a in step.arguments.items()}
     if step.records is not None:
-        arguments["record"] = context.records[step.records][tile]
+        records = context.records[step.records]
+        arguments |= {"record": records[tile]} if step.growth is None else {"records": records}
     return arguments
 
 
@@ -99,39 +86,43 @@ def _run_kernel(
     context: Context,
     tile: int,
 ) -> NDArray[Any]:
-    read = [step.request(box, i) for i in step.images]
-    inputs = [_read_only(arrays[i][r.within(needed[i])]) for i, r in zip(step.images, read, strict=True)]
-    arguments = arguments_of(step, context, tile)
-    wall, processor = time.perf_counter(), time.thread_time()
-    grid = read[0] if set(step.scale) == {1} else box
-    wanted = (grid.shape + image.shape[box.ndim :], image.dtype)
-    try:
-        result = step.function(*inputs, **arguments)
-    except Exception as error:
-        reason = f"{step.name} raised {type(error).__name__}: {error}"
-        if step.user and "read-only" in str(error):
-            reason += " (a function must not change its inputs: copy first)"
-        raise KernelError(reason, step.function, wanted, inputs, arguments) from error
-    if step.user:
-        seconds = context.user_seconds.setdefault(step.name, [0.0, 0.0])
-        seconds[0] += time.perf_counter() - wall
-        seconds[1] += time.thread_time() - processor
-    if breach := breach_of(step.name, result, *wanted):
-        raise KernelError(breach, step.function, wanted, inputs, arguments)
+    def read(part: Box) -> list[NDArray[Any]]:
+        asked = [(i, step.request(part, i)) for i in step.images]
+        return [arrays[i][r.within(needed[i])] for i, r in asked]
+
+    call = Call(image, step, arguments_of(step, context, tile), context.user_seconds)
+    if step.cells is not None:
+        return _run_cells(call, box, read)
+    if step.growth is not None:
+
+        def read_again(asked: Box) -> list[NDArray[Any]]:
+            return evaluate([(i, asked) for i in step.images], context, tile)
+
+        return run_growing(call, box, read(box), read_again, context.growth_bytes)
+    return _run_trimmed(call, box, read(box))
+
+
+def _run_trimmed(call: Call, box: Box, inputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The pixels of `box`, of a kernel that writes all that it reads or, where it changes the scale, just the box."""
+    step = call.step
+    grid = step.request(box, step.images[0]) if set(step.scale) == {1} else box
+    result = call(inputs, grid)
     if grid.shape == box.shape:
         return result
     return result[box.shift(step.offset).within(grid)]
 
 
-def breach_of(name: str, result: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str | None:
-    """What is wrong with the result of a kernel, in words; None where it is as declared."""
-    if not isinstance(result, np.ndarray):
-        found = type(result).__name__
-    elif result.shape != shape or result.dtype != dtype:
-        found = f"an array of shape {result.shape}, dtype {result.dtype}"
-    else:
-        return None
-    return f"{name} must return an array of shape {shape}, dtype {dtype}; it returned {found}"
+def _run_cells(call: Call, box: Box, read: Callable[[Box], list[NDArray[Any]]]) -> NDArray[Any]:
+    """The pixels of `box`, of a kernel that runs on the cells of a grid of its own."""
+    image, cells = call.image, call.step.cells
+    assert cells is not None
+    grid = Grid(image.spatial_shape, cells)
+    result = np.empty(box.shape + image.shape[box.ndim :], image.dtype)
+    for index in grid.touching(box):
+        cell = grid.core(index)
+        part = cell.intersect(box)
+        result[part.within(box)] = _run_trimmed(call, cell, read(cell))[part.within(cell)]
+    return result
 
 
 def _checked(array: NDArray[Any], image: Image, box: Box) -> NDArray[Any]:
@@ -139,9 +130,3 @@ def _checked(array: NDArray[Any], image: Image, box: Box) -> NDArray[Any]:
     if array.shape != expected or array.dtype != image.dtype:
         raise ValueError(f"read {array.shape} {array.dtype} where {expected} {image.dtype} was declared, box {box}")
     return array
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view

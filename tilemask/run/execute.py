@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,7 @@ def execute(
         writers={s.name: Writer(str(target), s) for s in specs},
         failures=str(folder / "failures"),
         run_length=_run_length(made),
+        growth_bytes=math.inf if made.growth_bytes is None else made.growth_bytes,
         levels=levels,
     )
     try:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tilemask.boxes import Box
 from tilemask.errors import InputError
-from tilemask.run.evaluate import KernelError, breach_of
+from tilemask.run.kernel import KernelError, breach_of
 
 LIMIT_BYTES = 256 << 20
 KEPT = 20

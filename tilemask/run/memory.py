@@ -6,6 +6,7 @@ the end.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ from tilemask.planning.merge import merge
 from tilemask.planning.plan import CACHE_BYTES
 from tilemask.planning.tiles import choose_band, choose_tile, largest_shape
 from tilemask.read.cache import ChunkCache
+from tilemask.run.checks import MEMORY_SHARE, available_memory
 from tilemask.run.engine import Engine
 from tilemask.run.evaluate import evaluate
 from tilemask.run.ledger import NoLedger
@@ -119,7 +121,10 @@ def _engine(outputs: Mapping[str, Image | Value], tile: int | Sequence[int] | No
     with ExitStack() as stack:
         pool, scratch = _place(stack, client, tiles)
         try:
-            yield Engine(passes, pool, scratch, NoLedger(), Silent(), run_length=max(1, tiles // (16 * pool.threads)))
+            length = max(1, tiles // (16 * pool.threads))
+            engine = Engine(passes, pool, scratch, NoLedger(), Silent(), run_length=length)
+            engine.growth_bytes = MEMORY_SHARE * (available_memory() or math.inf)
+            yield engine
         finally:
             pool.close()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,13 +150,26 @@ class ScratchSource:
 
 @dataclass(frozen=True)
 class Records:
-    """The records of a survey, by tile number."""
+    """The records of a survey, by tile number of its grid."""
 
     scratch: Scratch
     name: str
+    grid: Grid
 
     def __getitem__(self, number: int) -> Any:
         return self.scratch.get_record(self.name, number)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of a stream, read one by one."""
+
+    scratch: Scratch
+    name: str
+    count: int
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.scratch.get_record(self.name, n) for n in range(self.count))
 
 
 _ARRAY, _BIG, _TUPLE = 1, 2, 3

@@ -21,7 +21,7 @@ from tilemask.errors import IncompleteError, InputError, StorageError, TilemaskE
 from tilemask.image import Image, Value
 from tilemask.planning import Plan, make_plan
 from tilemask.planning.pyramid import LevelShape
-from tilemask.run.checks import available_memory, check_disk, check_workers, check_writable, versions
+from tilemask.run.checks import MEMORY_SHARE, available_memory, check_disk, check_workers, check_writable, versions
 from tilemask.run.execute import execute
 from tilemask.run.journal import Journal
 from tilemask.run.lock import run_lock
@@ -41,8 +41,6 @@ from tilemask.write.host import find, marks, source_pyramid
 from tilemask.write.objects import Problem
 from tilemask.write.objects import verify as verify_objects
 from tilemask.write.ome_zarr import commit, create
-
-MEMORY_SHARE = 0.75
 
 
 @dataclass(frozen=True)

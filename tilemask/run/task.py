@@ -7,6 +7,7 @@ one record per tile and one combined part per survey, never pixels.
 from __future__ import annotations
 
 import errno
+import math
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +21,9 @@ from tilemask.boxes import Box
 from tilemask.image import Image, Place, Source, Survey, Value
 from tilemask.planning import Pass
 from tilemask.read.cache import ChunkCache
-from tilemask.run.evaluate import Context, KernelError, evaluate
+from tilemask.run.evaluate import Context, evaluate
 from tilemask.run.failures import Bundle, save_bundle
+from tilemask.run.kernel import KernelError
 from tilemask.run.scratch import Records, Scratch
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -43,14 +45,16 @@ class Job:
     scratch: Scratch
     stored: Mapping[Image, Source]
     values: Mapping[Value, Any]
-    records: Mapping[Value, str]
-    """Names of the records that kernels of this pass take."""
+    records: Mapping[Value, Records]
+    """The records that kernels of this pass take."""
     notes: Mapping[Value, str]
     """Names under which surveys of this pass leave their notes."""
     writers: Mapping[str, Writer]
     """By name of the output."""
     failures: str | None
     """Folder for the inputs of failing tiles."""
+    growth_bytes: float = math.inf
+    """What the window of a kernel that grows may take."""
 
 
 @dataclass
@@ -125,8 +129,7 @@ def run_tiles(
 
 def context_of(job: Job, cache: ChunkCache) -> Context:
     """What the evaluation of one task needs."""
-    records = {v: Records(job.scratch, name) for v, name in job.records.items()}
-    return Context(cache, job.stored, job.values, records)
+    return Context(cache, job.stored, job.values, job.records, growth_bytes=job.growth_bytes)
 
 
 def _survey(value: Value) -> Survey:
@@ -150,7 +153,7 @@ def _evaluate_tile(job: Job, context: Context, number: int, core: Box) -> tuple[
         except Exception as error:
             reason = f"survey {survey.name} raised {type(error).__name__}: {error}"
             raise KernelError(reason, survey.tile, None, inputs, arguments) from error
-        if survey.records:
+        if survey.noted:
             part, note = part
             job.scratch.put_record(job.notes[value], number, note)
         parts.append(part)
