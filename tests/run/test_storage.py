@@ -31,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", disk], capture_output=True)
     if mounted.returncode:
-        pytest.skip("mounting needs root")
+        pytest.fail(f"a full disk is made by mounting a small one, which needs root: {mounted.stderr.decode()}")
     yield disk
     subprocess.run(["umount", "--lazy", disk], check=True)
 

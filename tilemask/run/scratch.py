@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box, Grid
 from tilemask.read.cache import ChunkCache
+from tilemask.write.files import put
 
 
 class Scratch(Protocol):
@@ -73,7 +74,7 @@ class FolderScratch:
         plain = (
             np.packbits(array) if array.dtype == np.bool_ else np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         )
-        self._write(self._path(name, number), plain.data)
+        put(self._path(name, number), (plain.data,))
 
     def get(self, name: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         if dtype == np.bool_:
@@ -82,7 +83,7 @@ class FolderScratch:
         return np.memmap(self._path(name, number), dtype=dtype, mode="r", shape=shape)
 
     def put_record(self, name: str, number: int, record: Any) -> None:
-        self._write(self._path(name, number), pack(record))
+        put(self._path(name, number), (pack(record),))
 
     def get_record(self, name: str, number: int) -> Any:
         return unpack(self._path(name, number).read_bytes())
@@ -98,23 +99,6 @@ class FolderScratch:
             os.replace(self.folder / name, leaving)
             shutil.rmtree(leaving, ignore_errors=True)
 
-    def _write(self, path: Path, data: bytes | memoryview) -> None:
-        temporary = path.with_name(f"{path.name}.{uuid4().hex}.partial")
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            with os.fdopen(descriptor, "wb", buffering=0) as file:
-                written = 0
-                while written < len(data):
-                    written += file.write(data[written:]) or 0
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
 
 @dataclass(frozen=True, eq=False)
 class ScratchSource:
@@ -125,6 +109,8 @@ class ScratchSource:
     grid: Grid
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    blank: Callable[[Box], bool]
+    """Whether a tile is known to be 0, and was not stored."""
     chunks: None = None
 
     def read(self, box: Box, cache: ChunkCache) -> NDArray[Any]:
@@ -142,6 +128,8 @@ class ScratchSource:
     def _tile(self, index: tuple[int, ...]) -> NDArray[Any]:
         core = self.grid.core(index)
         shape = core.shape + self.shape[core.ndim :]
+        if self.blank(core):
+            return np.zeros(shape, self.dtype)
         return self.scratch.get(self.name, self.grid.number(index), shape, self.dtype)
 
     def identity(self) -> dict[str, Any]:

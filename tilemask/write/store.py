@@ -1,14 +1,10 @@
-"""Writing tiles: whole shards, each encoded from nothing, put once and recorded.
+"""Writing tiles: whole objects, each encoded from nothing, put once and recorded.
 
-zarr-python reads a shard before it writes it, even where every pixel is replaced. That costs a read on a resumed run,
-and after a damaged write it fails on the checksum of the very object that is being repaired, on every retry. So pixels
-go through a store that shows no object to the writer: what is put depends on the tile alone. All-zero tiles are put as
-well, so that presence proves completeness.
+All-zero tiles are put as well, so that presence proves completeness.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,42 +14,17 @@ from typing import TYPE_CHECKING, Any
 import google_crc32c
 import numpy as np
 import zarr
-from zarr.storage import LocalStore, WrapperStore
+from zarr.storage import LocalStore
 
 from tilemask.boxes import Box, Grid
 from tilemask.errors import InputError, PlanError, StorageError
+from tilemask.write.encoding import Layout
+from tilemask.write.files import put
 from tilemask.write.layout import OutputSpec
 from tilemask.write.objects import StoredObject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from zarr.abc.store import ByteRequest
-    from zarr.core.buffer import Buffer, BufferPrototype
-
-_DOCUMENTS = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
-
-
-class RecordingStore(WrapperStore[LocalStore]):
-    """A store to which chunks can be put but from which none is read; remembers what was put until asked."""
-
-    def __init__(self, store: LocalStore) -> None:
-        super().__init__(store)
-        self._put: dict[str, tuple[int, int]] = {}
-
-    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
-        if key.rpartition("/")[2] not in _DOCUMENTS:
-            return None
-        return await self._store.get(key, prototype, byte_range)
-
-    async def set(self, key: str, value: Buffer) -> None:
-        # In a thread: zarr runs all codecs and stores of a process on one event loop.
-        checksum = await asyncio.to_thread(_checksum, value)
-        await self._store.set(key, value)
-        self._put[key] = (len(value), checksum)
-
-    def take(self, key: str) -> tuple[int, int]:
-        """Bytes and crc32c of the object last put under `key`; forgotten here."""
-        return self._put.pop(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,33 +64,44 @@ class Writer:
         PlanError
             If the box is not made of whole write units: two writers would share an object.
         InputError
-            If shape or dtype differ: Zarr would crop, repeat or wrap without a word.
+            If shape or dtype differ.
         StorageError
             If the store cannot take the object; carries the `errno` of the system.
         """
         self._check(level, box, array)
-        stored, recorder = _open(self.path, self.spec, level)
         pixels = array.view(np.uint8) if array.dtype == np.bool_ else array
-        everywhere: tuple[slice, ...] = ()
         if self.spec.channels is not None:
-            pixels, everywhere = np.moveaxis(pixels, -1, 0), (slice(None),)
+            pixels = np.moveaxis(pixels, -1, 0)
         try:
-            stored[(*everywhere, *box.slices)] = pixels
+            return [self._put(level, index, part) for index, part in self._objects(level, box, pixels)]
         except OSError as error:
             raise StorageError(
                 error.errno,
                 f"tile {box} of {self.spec.name!r} cannot be stored in {self.path}: {error.strerror or error}",
             ) from error
-        return [
-            StoredObject(self.spec.key(level, name), *recorder.take(f"{level}/{name}"))
-            for name in self._names(stored, level, box)
-        ]
 
-    def _names(self, stored: zarr.Array[Any], level: int, box: Box) -> Iterator[str]:
-        first = () if self.spec.channels is None else (0,)
+    def _objects(self, level: int, box: Box, pixels: NDArray[Any]) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
+        """Index and pixels of each write unit of a box."""
         shape = self.spec.levels[level]
-        for index in Grid(shape.shape, shape.tile).touching(box):
-            yield stored.metadata.encode_chunk_key((*first, *index))
+        grid = Grid(shape.shape, shape.tile)
+        for index in grid.touching(box):
+            yield index, pixels[(..., *grid.core(index).within(box))]
+
+    def _put(self, level: int, index: tuple[int, ...], pixels: NDArray[Any]) -> StoredObject:
+        layout, keys = _opened(self.path, self.spec, level)
+        first = () if self.spec.channels is None else (0,)
+        key = self.spec.key(level, keys.encode_chunk_key((*first, *index)))
+        size = checksum = 0
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal size, checksum
+            for piece in layout.encode(pixels):
+                size += len(piece)
+                checksum = google_crc32c.extend(checksum, piece)
+                yield piece
+
+        put(Path(self.path) / key, pieces())
+        return StoredObject(key, size, checksum)
 
     def _check(self, level: int, box: Box, array: NDArray[Any]) -> None:
         unit, shape = self.spec.levels[level].tile, self.spec.levels[level].shape
@@ -139,18 +121,11 @@ class Writer:
 
 
 @lru_cache(maxsize=64)
-def _open(path: str, spec: OutputSpec, level: int) -> tuple[zarr.Array[Any], RecordingStore]:
-    """Open an array and its store once per process: reading the metadata costs as much as writing a small tile.
+def _opened(path: str, spec: OutputSpec, level: int) -> tuple[Layout, Any]:
+    """The layout of a level's array, and what names its objects; read once per process.
 
     The whole spec is the key, so that a store which was replaced by another layout is not written by the old one.
     """
-    recorder = RecordingStore(LocalStore(Path(path) / spec.group))
-    array = zarr.open_array(recorder, path=str(level), mode="r+")
-    return array.with_config({"write_empty_chunks": True}), recorder
-
-
-def _checksum(value: Buffer) -> int:
-    content = value.as_numpy_array().view()
-    # google_crc32c takes read-only buffers alone; the view shares the bytes.
-    content.flags.writeable = False
-    return int(google_crc32c.value(content))
+    array = zarr.open_array(LocalStore(Path(path) / spec.group, read_only=True), path=str(level), mode="r")
+    unit = array.chunks if array.shards is None else array.shards
+    return Layout(unit, array.chunks, array.shards is not None), array.metadata
