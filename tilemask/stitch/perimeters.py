@@ -1,0 +1,68 @@
+"""The pixels on the seams of all tiles, as the vertices of one graph.
+
+A tile's perimeter is the pixels on those of its faces that have a neighbour, in raster order of the tile. A survey
+sends something about each; when all are there they are numbered tile after tile, and the pairs that touch across a seam
+are found by their raster indices in the whole image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tilemask.boxes import Grid
+from tilemask.image import Place
+from tilemask.stitch.components import raster_index
+from tilemask.stitch.contraction import Indices
+from tilemask.stitch.pixels import forward_offsets
+
+
+def open_sides(place: Place) -> list[int]:
+    """The faces of a core that have a neighbour: 2 · axis, plus 1 for the far side."""
+    core = place.core
+    near = [2 * axis for axis, start in enumerate(core.start) if start > 0]
+    far = [2 * axis + 1 for axis, (stop, n) in enumerate(zip(core.stop, place.shape, strict=True)) if stop < n]
+    return sorted(near + far)
+
+
+def perimeter(shape: tuple[int, ...], sides: Sequence[int]) -> Indices:
+    """Flat indices of the pixels on some faces, ascending."""
+    on = np.zeros(shape, np.bool_)
+    for side in sides:
+        axis, far = divmod(side, 2)
+        on[(slice(None),) * axis + (-far,)] = True
+    return np.flatnonzero(on)
+
+
+def perimeter_ids(grid: Grid, number: int, sides: Sequence[int]) -> NDArray[np.int64]:
+    """Raster indices in the whole image of a tile's perimeter."""
+    core = grid.core(grid.index(number))
+    return raster_index(perimeter(core.shape, sides), core, grid.shape)
+
+
+def seam_pairs(ids: NDArray[np.int64], grid: Grid, connectivity: int) -> Iterator[tuple[Indices, Indices]]:
+    """Give the pairs of perimeter pixels that are neighbours in different tiles, by their places in `ids`.
+
+    Parameters
+    ----------
+    ids : 1-D ndarray of int64
+        Raster indices of the perimeter pixels of all tiles.
+    grid : Grid
+    connectivity : int
+
+    Yields
+    ------
+    Two 1-D arrays; the pixel of the first has the smaller raster index.
+    """
+    order = np.argsort(ids)
+    ascending = ids[order]
+    at = np.unravel_index(ids, grid.shape)
+    for offset in forward_offsets(len(at), connectivity):
+        moved = [c + o for c, o in zip(at, offset, strict=True)]
+        inside = np.logical_and.reduce([(c >= 0) & (c < n) for c, n in zip(moved, grid.shape, strict=True)])
+        other = [c // t != m // t for c, m, t in zip(at, moved, grid.tile, strict=True)]
+        here = np.flatnonzero(inside & np.logical_or.reduce(other))
+        near = np.ravel_multi_index([m[here] for m in moved], grid.shape)
+        yield here, order[np.searchsorted(ascending, near)]
