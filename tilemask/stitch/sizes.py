@@ -65,15 +65,26 @@ def finish_sizes(
     -----
     Memory: about 60 bytes per label and tile that shows it.
     """
+    check_lowest(part)
+    values, sizes = sizes_of(part)
+    for number in range(len(grid)):
+        note = read_note(number)
+        yield number, None if note is None else note | {"sizes": sizes[np.searchsorted(values, note["values"])]}
+
+
+def sizes_of(part: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All labels, ascending, and their pixels."""
+    rows = joined(part["sizes"], 2)
+    values, inverse = np.unique(rows[:, 0], return_inverse=True)
+    sizes = np.zeros(len(values), np.int64)
+    np.add.at(sizes, inverse, rows[:, 1])
+    return values, sizes
+
+
+def check_lowest(part: dict[str, Any]) -> None:
+    """Refuse negative labels, known only when all tiles are, so that every grid gives the same message."""
     if part["lowest"] < 0:
         raise InputError(
             f"objects are counted per label, and labels are 0 (background) and up; found {part['lowest']}. "
             "Label a mask first, as in tilemask.label(image != 0)."
         )
-    rows = joined(part["sizes"], 2)
-    values, inverse = np.unique(rows[:, 0], return_inverse=True)
-    sizes = np.zeros(len(values), np.int64)
-    np.add.at(sizes, inverse, rows[:, 1])
-    for number in range(len(grid)):
-        note = read_note(number)
-        yield number, None if note is None else note | {"sizes": sizes[np.searchsorted(values, note["values"])]}
