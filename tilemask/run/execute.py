@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tilemask.errors import IncompleteError
-from tilemask.image import Source
+from tilemask.image import Image, Source, Value
 from tilemask.planning import Plan
 from tilemask.planning.plan import CACHE_BYTES
 from tilemask.read.axes import Selection
 from tilemask.read.zarr_array import zarr_image
 from tilemask.read.zarr_node import open_store, read_node
 from tilemask.run.engine import Engine
+from tilemask.run.files import FileSpec, missing_files, write_file
 from tilemask.run.journal import Journal
+from tilemask.run.outputs import root_of
 from tilemask.run.pools import Pool, ThreadPool
 from tilemask.run.progress import choose
 from tilemask.run.resume import take_back
@@ -28,10 +31,34 @@ from tilemask.write.store import Writer
 TASK_SECONDS = 2.0
 
 
-def execute(
-    made: Plan, target: Path, folder: Path, specs: Sequence[OutputSpec], client: Any, *, quiet: bool, repair: bool
-) -> Engine:
-    """Run what is not done yet; every object is in place when it returns.
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a run writes, and what.
+
+    Attributes
+    ----------
+    target : Path
+        The store, or the one file.
+    folder : Path
+        The run's own folder, beside it.
+    specs : sequence of OutputSpec
+        Images.
+    files : sequence of FileSpec
+        Tables and other streams.
+    """
+
+    target: Path
+    folder: Path
+    specs: Sequence[OutputSpec]
+    files: Sequence[FileSpec]
+
+    @property
+    def root(self) -> Path:
+        return root_of(self.target)
+
+
+def execute(made: Plan, place: Destination, client: Any, *, quiet: bool, repair: bool) -> Engine:
+    """Run what is not done yet; every object and every file is in place when it returns.
 
     With `repair`, objects that are there are first compared with their checksums, and not with their sizes only.
 
@@ -40,34 +67,34 @@ def execute(
     IncompleteError
         Objects vanished while it ran.
     """
+    target, folder = place.target, place.folder
     scratch = FolderScratch(folder / "scratch")
     journal = Journal(folder)
-    take_back(journal, made.passes, scratch, verify_objects(target, journal.objects(), contents=repair))
+    files = missing_files(place.files, target, journal, contents=repair)
+    lost = verify_objects(place.root, journal.objects(), contents=repair)
+    streams = {f.name: output for f in files if isinstance(output := made.outputs[f.name], Value)}
+    take_back(journal, made.passes, scratch, lost, set(streams.values()))
     pool = _pool(made, client, folder)
-    levels = {
-        image: _open_level(target / spec.group / str(level), spec.stored_axes)
-        for image, (name, level) in made.level_sources.items()
-        for spec in specs
-        if spec.name == name
-    }
     engine = Engine(
         passes=list(made.passes),
         pool=pool,
         scratch=scratch,
         ledger=journal,
         progress=choose(quiet, len(made.passes)),
-        writers={s.name: Writer(str(target), s) for s in specs},
+        writers={s.name: Writer(str(target), s) for s in place.specs},
         failures=str(folder / "failures"),
         run_length=_run_length(made),
         growth_bytes=math.inf if made.growth_bytes is None else made.growth_bytes,
-        levels=levels,
+        levels=_levels(made, place),
     )
     try:
         engine.run()
+        for file in files:
+            write_file(file, target, engine.pieces(streams[file.name]), journal)
     finally:
         pool.close()
         journal.close()
-    problems = verify_objects(target, journal.objects(), contents=False)
+    problems = verify_objects(place.root, journal.objects(), contents=False)
     if problems:
         raise IncompleteError(
             f"{len(problems)} objects of {target} vanished during the run, the first is {problems[0].key} "
@@ -75,6 +102,16 @@ def execute(
         )
     _warn_of_the_gil(engine, made)
     return engine
+
+
+def _levels(made: Plan, place: Destination) -> dict[Image, Source]:
+    """The resolution levels that passes read, where earlier passes write them."""
+    return {
+        image: _open_level(place.target / spec.group / str(level), spec.stored_axes)
+        for image, (name, level) in made.level_sources.items()
+        for spec in place.specs
+        if spec.name == name
+    }
 
 
 def _open_level(path: Path, axes: str) -> Source:
@@ -95,7 +132,7 @@ def _pool(made: Plan, client: Any, folder: Path) -> Pool:
 def _run_length(made: Plan) -> int:
     """Tiles per task: seconds of work each, and enough tasks to keep every thread busy to the end."""
     largest = max(len(p.grid) for p in made.passes)
-    seconds = max(b.processor_seconds / max(len(p.grid), 1) for p, b in zip(made.passes, made.bills, strict=True))
+    seconds = max(b.processor_seconds / max(b.tiles, 1) for b in made.bills)
     by_time = max(1, min(64, int(TASK_SECONDS / max(seconds, 1e-6))))
     return max(1, min(by_time, largest // (32 * made.threads * made.workers)))
 

@@ -2,6 +2,7 @@
 
 ``plan.json``        the identity of the plan, written once
 ``journal.jsonl``    one checked line per tile, written after the tile's objects are in place; and one per finished pass
+                     and per file
 ``pass<n>.state``    surveys merged so far and the tiles they hold, replaced as a whole
 ``pass<n>.parts``    what the surveys of a finished pass have gathered
 ``scratch/``         what passes keep for later ones
@@ -108,18 +109,31 @@ class Journal:
         (self.folder / f"pass{current.number}.state").unlink(missing_ok=True)
         self._due = 0.0
 
-    def objects(self) -> Iterator[tuple[str, int, int]]:
-        """Key, bytes and checksum of every stored object; one stored twice comes twice, with the same bytes."""
+    def put_file(self, key: str, nbytes: int, checksum: int) -> None:
+        """A file that no tile wrote is in place."""
+        self._append([{"file": key, "objects": [(key, nbytes, checksum)]}])
         self._sync()
+
+    def objects(self) -> Iterator[tuple[str, int, int]]:
+        """Key, bytes and checksum of every stored object; one stored twice comes twice, with the same bytes.
+
+        Of a file that was written again the last line holds: another version of a library may have given other bytes.
+        """
+        self._sync()
+        files: dict[str, tuple[str, int, int]] = {}
         for line in read_lines(self.folder / "journal.jsonl"):
-            yield from map(tuple, line.get("objects", ()))
+            if "file" in line:
+                files[line["file"]] = tuple(line["objects"][0])
+            else:
+                yield from map(tuple, line.get("objects", ()))
+        yield from files.values()
 
     def distrust(self, keys: set[str]) -> None:
         """Take back what the journal says of tiles whose objects are not there any more, and of their passes."""
         if not keys:
             return
         for line in read_lines(self.folder / "journal.jsonl"):
-            if any(o[0] in keys for o in line.get("objects", ())):
+            if "pass" in line and any(o[0] in keys for o in line["objects"]):
                 self._mark(line["pass"], line["tile"], 0)
                 self._finished.discard(line["pass"])
                 (self.folder / f"pass{line['pass']}.state").unlink(missing_ok=True)

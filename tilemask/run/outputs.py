@@ -10,11 +10,12 @@ from typing import Any
 
 from tilemask.errors import InputError
 from tilemask.image import ArraySource, Image, Value
+from tilemask.image.region import is_labels
 from tilemask.planning import Plan
-from tilemask.planning.graph import sources_of
-from tilemask.planning.plan import is_labels
+from tilemask.planning.graph import regions_of, sources_of
 from tilemask.read.addresses import is_url
 from tilemask.read.chunked import ChunkedSource
+from tilemask.write.formats import is_file_name
 from tilemask.write.host import find, source_pyramid
 from tilemask.write.layout import OutputSpec, make_level
 from tilemask.write.ome_zarr import check_together
@@ -28,8 +29,13 @@ def state_folder(target: Path) -> Path:
     return target.with_name(f"{target.name}.tilemask")
 
 
+def root_of(target: Path) -> Path:
+    """What the keys of stored objects are relative to: the store, or the folder of an output that is one file."""
+    return target.parent if is_file_name(target.name) else target
+
+
 def local_path(path: str | Path) -> Path:
-    """The folder of an output, absolute."""
+    """The path of an output, absolute."""
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"an output needs a path; found {path!r}.")
     text = str(path)
@@ -62,6 +68,8 @@ def named(images: Image | Value | Mapping[str, Image | Value], target: Path) -> 
 
 def specs_of(made: Plan, target: Path) -> list[OutputSpec]:
     """The layout of every image that is saved; labels that join an image take over its levels."""
+    if not any(isinstance(output, Image) for output in made.outputs.values()):
+        return []
     host = find(target)
     added = host is not None and host.mark is None
     specs = []
@@ -90,8 +98,6 @@ def specs_of(made: Plan, target: Path) -> list[OutputSpec]:
         kind: Any = "mask" if image.dtype == bool else "label" if is_labels(image) else "image"
         channels = image.channels if image.axes.endswith("c") else None
         specs.append(OutputSpec(name, kind, image.axes, image.dtype, levels, channels, image.unit))
-    if not specs:
-        raise InputError("there is no image to save, only values; call compute() on them.")
     check_together(specs)
     return specs
 
@@ -116,7 +122,8 @@ def check_target(outputs: Mapping[str, Image | Value], specs: Sequence[OutputSpe
 
 def local_sources(outputs: Mapping[str, Image | Value]) -> list[str]:
     """Paths of the files and stores that are read."""
-    names = {s.place.name for s in sources_of(outputs) if isinstance(s, ChunkedSource)}
+    read = [*sources_of(outputs), *(r.mask for r in regions_of(outputs))]
+    names = {s.place.name for s in read if isinstance(s, ChunkedSource)}
     return sorted(os.path.abspath(n) for n in names if not is_url(n))
 
 

@@ -6,16 +6,20 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tilemask.errors import ChangedPlanError
+from tilemask.image import Survey, Value
 from tilemask.planning import Pass, Plan
 from tilemask.planning.identity import differences, digest
+from tilemask.run.engine import remains_of
+from tilemask.run.files import FileSpec, file_marks, remove_files
 from tilemask.run.journal import Journal, replace_file
+from tilemask.run.outputs import root_of
 from tilemask.run.scratch import FolderScratch
 from tilemask.write.host import marks
 from tilemask.write.layout import OutputSpec
@@ -23,7 +27,9 @@ from tilemask.write.objects import Problem
 from tilemask.write.removal import remove
 
 
-def begin(made: Plan, target: Path, folder: Path, specs: Sequence[OutputSpec], overwrite: bool) -> str:
+def begin(
+    made: Plan, target: Path, folder: Path, specs: Sequence[OutputSpec], files: Sequence[FileSpec], overwrite: bool
+) -> str:
     """The key of the plan, after making sure that what is at the output is the same plan's, or nothing."""
     key = digest(made.identity)
     if made.unstable:
@@ -33,14 +39,17 @@ def begin(made: Plan, target: Path, folder: Path, specs: Sequence[OutputSpec], o
             stacklevel=3,
         )
         key = digest({**made.identity, "unique": time.time_ns()})
-    names = [s.name for s in specs]
-    standing = {n: m for n, m in marks(target).items() if n in names}
+    names, keys = [s.name for s in specs], [f.key for f in files]
+    standing = {n: m for n, m in marks(target).items() if n in names} if specs else {}
+    standing |= {key: mark for key, mark in file_marks(target).items() if key in keys}
     before = _recorded(folder)
     same = all(m["plan"] == key for m in standing.values())
     if not (same and (before["key"] == key if before else standing)) and (before is not None or standing):
         if not overwrite:
             raise ChangedPlanError(_what_changed(target, before, made, standing))
-        remove(target, names)
+        remove_files(target, keys)
+        if specs:
+            remove(target, names)
         shutil.rmtree(folder, ignore_errors=True)
         before = None
     if before is None:
@@ -81,25 +90,44 @@ def _what_changed(target: Path, before: Any, made: Plan, standing: Mapping[str, 
     )
 
 
-def finished_values(target: Path, specs: Sequence[OutputSpec], key: str) -> dict[str, Any] | None:
-    """The saved values, where all outputs are complete and of this plan."""
-    found = marks(target)
-    if all(found.get(s.name, {}).get("state") == "complete" and found[s.name]["plan"] == key for s in specs):
-        saved = found[specs[0].name]["provenance"]["values"]
-        return {n: np.dtype(v["dtype"]).type(v["value"]) if v["dtype"] else v["value"] for n, v in saved.items()}
-    return None
+def finished_values(
+    target: Path, specs: Sequence[OutputSpec], files: Sequence[FileSpec], key: str
+) -> dict[str, Any] | None:
+    """The saved values, and the paths of files, where all outputs are complete and of this plan."""
+    found = marks(target) if specs else {}
+    wanted = [found.get(s.name, {}) for s in specs] + [file_marks(target).get(f.key, {}) for f in files]
+    if not all(mark.get("state") == "complete" and mark["plan"] == key for mark in wanted):
+        return None
+    saved = wanted[0]["provenance"]["values"] if specs else wanted[0]["values"]
+    values = {n: np.dtype(v["dtype"]).type(v["value"]) if v["dtype"] else v["value"] for n, v in saved.items()}
+    return values | {f.name: root_of(target) / f.key for f in files}
 
 
-def take_back(journal: Journal, passes: Sequence[Pass], scratch: FolderScratch, lost: Sequence[Problem]) -> None:
+def take_back(
+    journal: Journal,
+    passes: Sequence[Pass],
+    scratch: FolderScratch,
+    lost: Sequence[Problem],
+    streams: Set[Value],
+) -> None:
     """Do again what the journal holds as done where its data are gone.
 
-    A tile whose object is missing is done again. If its pass reads scratch that was let go when the pass had ended, the
-    passes that made it are done again too, and so on back.
+    A tile whose object is missing is done again, and so is the survey of a stream that is still to be written and has
+    no pieces. If a pass reads scratch that was let go when the pass had ended, the passes that made it are done again
+    too, and so on back.
     """
     journal.distrust({p.key for p in lost})
+    for current in passes:
+        gone = [v for v in current.surveys if v in streams and not scratch.holds(remains_of(current, v))]
+        if gone and journal.finished(current) is not None:
+            journal.forget(current)
     for current in reversed(passes):
         if journal.finished(current) is None:
             for earlier in passes[: current.number]:
                 needed = [k.name for k in earlier.keeps if k.name in current.stored.values()]
+                # Records come when a pass has ended; one that has not goes on with the tiles that it has.
+                ended = journal.finished(earlier) is not None
+                read = set(current.values).intersection(earlier.surveys) if ended else set()
+                needed += [remains_of(earlier, v) for v in read if isinstance(v.step, Survey) and v.step.records]
                 if not all(map(scratch.holds, needed)):
                     journal.forget(earlier)

@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from tilemask.errors import IncompleteError, InputError, StorageError, TilemaskError
+from tilemask.errors import InputError, StorageError, TilemaskError
 from tilemask.image import Image, Value
 from tilemask.planning import Plan, make_plan
 from tilemask.planning.pyramid import LevelShape
 from tilemask.run.checks import MEMORY_SHARE, available_memory, check_disk, check_workers, check_writable, versions
-from tilemask.run.execute import execute
-from tilemask.run.journal import Journal
+from tilemask.run.execute import Destination, execute
+from tilemask.run.files import check_files, files_of, kind_of, mark_files, sweep_files
 from tilemask.run.lock import run_lock
+from tilemask.run.missing import count_missing, told
 from tilemask.run.outputs import (
     check_arrays,
     check_target,
@@ -36,11 +37,12 @@ from tilemask.run.outputs import (
     sweep,
 )
 from tilemask.run.pools import processors
-from tilemask.run.resume import begin, finished_values, recorded_key
-from tilemask.write.host import find, marks, source_pyramid
-from tilemask.write.objects import Problem
-from tilemask.write.objects import verify as verify_objects
+from tilemask.run.resume import begin, finished_values
+from tilemask.run.verification import verify
+from tilemask.write.host import find, source_pyramid
 from tilemask.write.ome_zarr import commit, create
+
+__all__ = ["Run", "plan", "save", "verify"]
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,17 @@ class Run:
     Attributes
     ----------
     path : Path
-        The store.
+        The store, or the file.
     values : dict
-        The values that were saved beside the images, computed.
+        The values that were saved beside the images, computed; of a table the path of its file.
     tiles_done : int
         Tiles computed by this call; 0 where everything was done before.
     tiles_before : int
         Tiles that an earlier call had done.
     seconds : float
         Wall time of this call.
+    missing : dict
+        Chunks that the inputs did not have and that were read as fill value, counted per array; of those read now.
     """
 
     path: Path
@@ -67,16 +71,18 @@ class Run:
     tiles_before: int
     seconds: float
     outputs: tuple[str, ...] = field(default=())
+    missing: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         before = f", {self.tiles_before:,} before" if self.tiles_before else ""
         values = "".join(f", {n} = {v}" for n, v in self.values.items())
         tiles = f"{self.tiles_done:,} tile{'s' * (self.tiles_done != 1)}"
-        return f"{', '.join(self.outputs)} in {self.path}: {tiles} in {self.seconds:.1f} s{before}{values}"
+        done = f"{', '.join(self.outputs)} in {self.path}: {tiles} in {self.seconds:.1f} s{before}{values}"
+        return done + told(self.missing)
 
 
 def save(
-    images: Image | Mapping[str, Image | Value],
+    images: Image | Value | Mapping[str, Image | Value],
     path: str | Path,
     *,
     tile: int | Sequence[int] | None = None,
@@ -90,11 +96,13 @@ def save(
 
     Parameters
     ----------
-    images : Image, or mapping of str to Image or Value
+    images : Image or Value, or mapping of str to Image or Value
         What to save. Masks (bool) and labels (int32, int64) go to ``labels/<name>``, a plain image to the root. Values
-        are computed in the same passes, returned, and kept in the attributes.
+        are computed in the same passes, returned, and kept in the attributes. Tables go to ``tables/<name>``: Parquet
+        (``pip install 'tilemask[parquet]'``), or CSV where the name ends in ``.csv``.
     path : str or Path
         A new store, or the OME-Zarr store that the image came from: then masks and labels go to its own ``labels/``.
+        A single table may go to a file of its own, ``cells.parquet`` or ``cells.csv``.
     tile : int or sequence of int, optional
         Core of a tile per spatial axis, also the write unit (shard) of a new output; an int means every axis.
     client : None, int, str or distributed.Client, optional
@@ -125,34 +133,58 @@ def save(
     began = time.perf_counter()
     target = local_path(path)
     outputs = named(images, target)
+    files = files_of(outputs, target)
     with ExitStack() as stack:
         opened = None if client is None else stack.enter_context(connected(client))
         made = plan(outputs, target, tile=tile, client=opened, pyramid=pyramid, memory=memory)
         specs = specs_of(made, target)
         check_target(outputs, specs, target)
+        check_files(files, target)
         check_writable(target.parent)
         stack.enter_context(_storage_errors(target))
         state = state_folder(target)
         state.mkdir(exist_ok=True)
         stack.enter_context(run_lock(state))
-        folder = state / "+".join(sorted(s.name for s in specs))
-        key = begin(made, target, folder, specs, overwrite)
-        finished = finished_values(target, specs, key)
+        place = Destination(
+            target, state / "+".join(sorted([*(s.name for s in specs), *(f.name for f in files)])), specs, files
+        )
+        key = begin(made, target, place.folder, specs, files, overwrite)
+        finished = finished_values(target, specs, files, key)
         repair = finished is not None and overwrite and bool(verify(target))
         if finished is not None and not repair:
             return Run(target, finished, 0, made.tiles, time.perf_counter() - began, tuple(outputs))
         check_disk(made, target.parent)
         if opened is not None:
             check_arrays(outputs)
-            check_workers(opened, folder, local_sources(outputs))
-        create(target, specs, plan=key)
-        engine = execute(made, target, folder, specs, opened, quiet=quiet, repair=repair)
-        sweep(target, specs)
-        values = {n: engine.resolve(o) for n, o in made.outputs.items() if isinstance(o, Value)}
-        commit(target, specs, plan=key, provenance=_provenance(made, values))
-        shutil.rmtree(folder / "scratch", ignore_errors=True)
+            check_workers(opened, place.folder, local_sources(outputs))
+        _create(place, key)
+        engine = execute(made, place, opened, quiet=quiet, repair=repair)
+        plain = {n: o for n, o in made.outputs.items() if isinstance(o, Value) and kind_of(o) is None}
+        values = {n: engine.resolve(o) for n, o in plain.items()}
+        _commit(place, key, _provenance(made, values))
+        shutil.rmtree(place.folder / "scratch", ignore_errors=True)
+        values |= {f.name: place.root / f.key for f in files}
         seconds = time.perf_counter() - began
-        return Run(target, values, engine.done_now, engine.done_before, seconds, tuple(outputs))
+        missing = count_missing(engine.missing, (target / s.group for s in specs))
+        return Run(target, values, engine.done_now, engine.done_before, seconds, tuple(outputs), missing)
+
+
+def _create(place: Destination, key: str) -> None:
+    """Make what tiles are written into, marked incomplete."""
+    if place.specs:
+        create(place.target, place.specs, plan=key)
+    if place.files:
+        mark_files(place.target, place.files, key, "incomplete", {})
+
+
+def _commit(place: Destination, key: str, provenance: Mapping[str, Any]) -> None:
+    """Say that all is in place; of images last, since they say it in the store itself."""
+    sweep_files(place.files, place.target)
+    if place.files:
+        mark_files(place.target, place.files, key, "complete", provenance["values"])
+    if place.specs:
+        sweep(place.target, place.specs)
+        commit(place.target, place.specs, plan=key, provenance=provenance)
 
 
 def plan(
@@ -190,7 +222,8 @@ def plan(
         free = available_memory()
         limit = None if free is None else int(MEMORY_SHARE * free) // workers
     levels: dict[str, Sequence[LevelShape]] = {}
-    host = None if path is None else find(path)
+    images_saved = any(isinstance(o, Image) for o in outputs.values())
+    host = find(path) if path is not None and images_saved else None
     if host is not None and host.mark is None:
         shapes = (
             [(level.shape, level.factor) for level in source_pyramid(host.path, (1,) * len(host.level_shapes[0]))]
@@ -201,54 +234,6 @@ def plan(
     return make_plan(
         outputs, tile=tile, pyramid=pyramid, threads=threads, workers=workers, memory_bytes=limit, levels=levels
     )
-
-
-def verify(path: str | Path) -> list[Problem]:
-    """Compare every object of an output with the record of what was written.
-
-    Parameters
-    ----------
-    path : str or Path
-        A store that `save` wrote into.
-
-    Returns
-    -------
-    list of Problem
-        (key, reason); empty where every byte is as written.
-
-    Raises
-    ------
-    IncompleteError
-        The output was never committed.
-    InputError
-        There is no record beside the store: it was written by something else, or moved without it.
-    """
-    target = local_path(path)
-    if not target.exists():
-        raise InputError(f"{target} does not exist; give a store that save wrote into.")
-    found = marks(target)
-    open_ones = [n for n, m in found.items() if m["state"] != "complete"]
-    if open_ones:
-        raise IncompleteError(
-            f"{target}: {', '.join(open_ones)} was never finished; run the same command again to go on."
-        )
-    problems, checked = [], False
-    for folder in sorted(p.parent for p in state_folder(target).glob("*/journal.jsonl")):
-        # An output that was replaced since may still be named in the journal of those it was saved with.
-        own = tuple(_prefix(n, m) for n, m in found.items() if m["plan"] == recorded_key(folder))
-        if own:
-            checked = True
-            objects = (o for o in Journal(folder).objects() if o[0].startswith(own))
-            problems += verify_objects(target, objects)
-    if not checked:
-        raise InputError(
-            f"{target} has no record of a run beside it ({state_folder(target)}), so there is nothing to compare."
-        )
-    return problems
-
-
-def _prefix(name: str, mark: Mapping[str, Any]) -> str:
-    return "" if mark["kind"] == "image" else f"labels/{name}/"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tilemask.errors import InputError
+from tilemask.write.formats import FOLDERS
 from tilemask.write.host import MARK, Host, find, label_mark, marks, open_group
 from tilemask.write.layout import OutputSpec, check_name
 from tilemask.write.metadata import Attributes, unwrap, wrap
@@ -97,6 +98,8 @@ def _refuse_links(host: Host, labels: Sequence[str]) -> None:
 
 def _refuse_rest(host: Host, others: set[str], labels: set[str]) -> None:
     """Refuse to delete a root on which something else depends."""
+    files = [f for name in FOLDERS.values() if (host.path / name).is_dir() for f in (host.path / name).iterdir()]
+    others = others | {str(f.relative_to(host.path)) for f in files if f.suffix != ".partial"}
     if others:
         raise InputError(
             f"{host.path} cannot be deleted while it holds {', '.join(sorted(others))}; delete those as well."

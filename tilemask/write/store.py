@@ -1,6 +1,7 @@
 """Writing tiles: whole objects, each encoded from nothing, put once and recorded.
 
-All-zero tiles are put as well, so that presence proves completeness.
+All-zero tiles are put as well, so that presence proves completeness; only what a region of interest leaves out is
+recorded without objects.
 """
 
 from __future__ import annotations
@@ -84,8 +85,9 @@ class Writer:
         """Index and pixels of each write unit of a box."""
         shape = self.spec.levels[level]
         grid = Grid(shape.shape, shape.tile)
+        everywhere = (slice(None),) * (pixels.ndim - box.ndim)
         for index in grid.touching(box):
-            yield index, pixels[(..., *grid.core(index).within(box))]
+            yield index, pixels[(*everywhere, *grid.core(index).within(box))]
 
     def _put(self, level: int, index: tuple[int, ...], pixels: NDArray[Any]) -> StoredObject:
         layout, keys = _opened(self.path, self.spec, level)

@@ -1,0 +1,182 @@
+"""Tables and outlines as files of an output: their names, what is known of them, and the writing of them.
+
+A file is made of the pieces that its survey has left in scratch, so it can be written again whenever a run was killed.
+It is written under a temporary name and renamed; the journal then gets its size and checksum, as for any object. That
+it belongs to a plan, and is complete, stands in ``files.json`` beside the output, since a file has no attributes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import google_crc32c
+
+from tilemask.errors import InputError
+from tilemask.image import Image, Survey, Value
+from tilemask.run.journal import Journal, replace_file
+from tilemask.run.outputs import root_of, state_folder
+from tilemask.write.formats import FOLDERS, FORMATS, Format, format_of, is_file_name
+from tilemask.write.host import find
+from tilemask.write.layout import check_name
+from tilemask.write.objects import verify
+
+_READ_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpec:
+    """One file of an output.
+
+    Attributes
+    ----------
+    name : str
+        Of the output.
+    key : str
+        Where the file lies, relative to the store; the name of the file where there is no store.
+    format : Format
+    """
+
+    name: str
+    key: str
+    format: Format
+
+
+def files_of(outputs: Mapping[str, Image | Value], target: Path) -> list[FileSpec]:
+    """The files that a run writes.
+
+    Raises
+    ------
+    InputError
+        For a name or format that cannot be, for a format whose package is missing, and where a path that names a file
+        is given for anything but one table (or other stream).
+    """
+    kinds = {name: kind for name, output in outputs.items() if (kind := kind_of(output)) is not None}
+    if is_file_name(target.name):
+        images = [name for name, output in outputs.items() if isinstance(output, Image)]
+        if images or len(kinds) != 1:
+            raise InputError(
+                f"{target} names a file, which holds one table; found {', '.join([*images, *kinds]) or 'none'}. Save "
+                f"into a store, as in {target.name.partition('.')[0]}.ome.zarr."
+            )
+        name, kind = next(iter(kinds.items()))
+        return [FileSpec(name, *format_of(target.name, kind))]
+    if not any(isinstance(output, Image) for output in outputs.values()):
+        _require_host(kinds, target)
+    files = []
+    for name, kind in kinds.items():
+        check_name(name)
+        file, chosen = format_of(name, kind)
+        files.append(FileSpec(name, f"{FOLDERS[kind]}/{file}", chosen))
+    if len({f.key for f in files}) < len(files):
+        raise InputError(f"two outputs would be the same file; found {', '.join(f.key for f in files)}. Rename one.")
+    return files
+
+
+def _require_host(kinds: Mapping[str, str], target: Path) -> None:
+    """Refuse a new store without an image in it."""
+    if not kinds:
+        raise InputError("there is no image to save, only values; call compute() on them.")
+    if find(target) is None:
+        suffixes = " or ".join(suffix for kind in set(kinds.values()) for suffix in FORMATS[kind])
+        raise InputError(
+            f"{target} is no store, and no image is saved that would make it one; found {', '.join(kinds)} alone. Save "
+            f"into a file, whose name ends in {suffixes}, or together with the labels."
+        )
+
+
+def kind_of(output: Image | Value) -> str | None:
+    """What kind of stream an output is; None for an image or a plain value."""
+    step = output.step
+    return step.pieces.kind if isinstance(step, Survey) and step.pieces is not None else None
+
+
+def check_files(files: Sequence[FileSpec], target: Path) -> None:
+    """Refuse files that stand there already and were not written by tilemask."""
+    known = file_marks(target)
+    for spec in files:
+        place = root_of(target) / spec.key
+        if place.exists() and spec.key not in known:
+            raise InputError(
+                f"{place} exists, and nothing beside it says that tilemask wrote it. Move it away, or choose another "
+                "name."
+            )
+
+
+def file_marks(target: Path) -> dict[str, dict[str, Any]]:
+    """What is recorded of the files of an output: by key ``state``, ``plan`` and ``values``."""
+    try:
+        found = json.loads((state_folder(target) / "files.json").read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return dict(found)
+
+
+def mark_files(target: Path, files: Sequence[FileSpec], plan: str, state: str, values: Mapping[str, Any]) -> None:
+    """Record to which plan files belong, whether they are complete, and the numbers saved beside them."""
+    mark = {"plan": plan, "state": state, "values": dict(values)}
+    _put_marks(target, {**file_marks(target), **{f.key: mark for f in files}})
+
+
+def remove_files(target: Path, keys: Iterable[str]) -> None:
+    """Delete files that tilemask wrote, and the folder that this leaves empty; the record goes last."""
+    known = file_marks(target)
+    gone = [key for key in keys if key in known]
+    for key in gone:
+        place = root_of(target) / key
+        place.unlink(missing_ok=True)
+        if "/" in key and place.parent.is_dir() and not any(place.parent.iterdir()):
+            place.parent.rmdir()
+    if gone:
+        _put_marks(target, {key: mark for key, mark in known.items() if key not in gone})
+
+
+def _put_marks(target: Path, marks: Mapping[str, Any]) -> None:
+    replace_file(state_folder(target) / "files.json", json.dumps(marks, indent=1).encode())
+
+
+def missing_files(files: Sequence[FileSpec], target: Path, journal: Journal, *, contents: bool) -> list[FileSpec]:
+    """The files that are still to be written: not recorded, or not there as they were."""
+    recorded = {o[0]: o for o in journal.objects()}
+    lost = {
+        p.key for p in verify(root_of(target), [recorded[f.key] for f in files if f.key in recorded], contents=contents)
+    }
+    return [f for f in files if f.key not in recorded or f.key in lost]
+
+
+def write_file(spec: FileSpec, target: Path, pieces: Iterable[Any], journal: Journal) -> None:
+    """Write a file and record it."""
+    place = root_of(target) / spec.key
+    place.parent.mkdir(exist_ok=True)
+    temporary = place.with_name(f"{place.name}.{uuid4().hex}.partial")
+    try:
+        spec.format.write(temporary, pieces)
+        nbytes, checksum = _settled(temporary)
+        os.replace(temporary, place)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    journal.put_file(spec.key, nbytes, checksum)
+
+
+def _settled(path: Path) -> tuple[int, int]:
+    """Size and checksum of a file that the disk holds."""
+    checksum = google_crc32c.Checksum()
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        while data := file.read(_READ_AT_ONCE):
+            checksum.update(data)
+        return file.tell(), int.from_bytes(checksum.digest(), "big")
+
+
+def sweep_files(files: Sequence[FileSpec], target: Path) -> None:
+    """Delete what killed runs have left of files under temporary names."""
+    for spec in files:
+        place = root_of(target) / spec.key
+        for litter in place.parent.glob(f"{place.name}.*.partial"):
+            litter.unlink(missing_ok=True)
