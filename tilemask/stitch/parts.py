@@ -74,8 +74,8 @@ def seam_part(
         1 to ndim.
     values : ndarray of integers, optional
         The image, where only equal values join.
-    weights : 1-D ndarray of int64, optional
-        One number per component (entry 0 is background), to be summed over whole components.
+    weights : ndarray of int64, optional
+        One number per component (entry 0 is background), or one row of numbers, to be joined over whole components.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def contacts_of(part: Part) -> NDArray[np.int64]:
 
 
 def weights_of(part: Part) -> NDArray[np.int64]:
-    """Ids and weights of the components that have a contact, shape (n, 2), once all tiles are merged."""
+    """Rows of the id and the weights of each component that has a contact, once all tiles are merged."""
     _require_complete(part)
     return joined(part["crossing"], 2)
 
