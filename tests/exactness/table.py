@@ -7,11 +7,37 @@ from typing import Any
 
 import pytest
 
-from tests.exactness import composed, local, objects, surveys
+from tests.exactness import (
+    cleaning,
+    composed,
+    distances,
+    enclosed,
+    local,
+    measures,
+    objects,
+    outlines,
+    reconstructions,
+    regions,
+    surveys,
+    watersheds,
+)
 from tests.exactness.case import Case
 from tests.exactness.strategies import runs
 
-CASES: list[Case] = [*local.CASES, *surveys.CASES, *composed.CASES, *objects.CASES]
+CASES: list[Case] = [
+    *local.CASES,
+    *surveys.CASES,
+    *composed.CASES,
+    *distances.CASES,
+    *enclosed.CASES,
+    *measures.CASES,
+    *objects.CASES,
+    *cleaning.CASES,
+    *outlines.CASES,
+    *reconstructions.CASES,
+    *regions.CASES,
+    *watersheds.CASES,
+]
 
 
 def rows(cases: Iterable[Case]) -> list[Any]:

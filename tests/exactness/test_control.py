@@ -13,7 +13,7 @@ from tests.exactness.case import Case
 from tests.exactness.strategies import as_dtype, picture
 from tests.exactness.table import CASES
 from tilemask.errors import TilemaskError
-from tilemask.image import Image, from_array
+from tilemask.image import OPERATIONS, Image, from_array
 from tilemask.testing import Shorter, first_difference, shorten
 
 SHAPES = {2: ((33, 41), (12, 19)), 3: ((11, 12, 13), (5, 8, 7))}
@@ -25,13 +25,19 @@ def tight(case: Case) -> bool:
     """Whether one of the case's graphs looks beyond its pixel, with a reach that is claimed to be tight.
 
     The footprints of an opening and a closing are mirrored in the second step, so what lies off centre cancels out:
-    each step is tight (see erosion and dilation), their sum is not.
+    each step is tight (see erosion and dilation), their sum is not. The reach of snakes that are smoothed twice or
+    blown up is tight, but few pictures need all of it: those are tested kernel by kernel. The halo of an approximate
+    operation is no reach.
     """
+    if "smoothing=2" in case.parameters or "balloon" in case.parameters:
+        return False
     if case.operation in ("opening", "closing", "white_tophat") and case.parameters in ("lopsided", "ahead"):
         return False
     row = case.dtypes[0]
     dtypes = (row,) if isinstance(row, str) else row
     graph = case.call(*(from_array(np.ones((8,) * case.ndim[0], d)) for d in dtypes))
+    if OPERATIONS[case.operation].exactness == "approximate":
+        return False
     return isinstance(graph, Image) and any(True for _ in shorten(graph))
 
 

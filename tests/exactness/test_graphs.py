@@ -17,7 +17,7 @@ from tests.exactness.graph_calls import lopsided
 from tests.exactness.graphs import Graph, graphs, tile_for
 from tilemask.errors import TilemaskError
 from tilemask.image import Image, Value
-from tilemask.planning.plan import is_labels
+from tilemask.image.region import is_labels
 from tilemask.run.memory import compute
 from tilemask.testing import first_difference
 

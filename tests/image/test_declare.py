@@ -42,6 +42,19 @@ def test_a_function_of_several_images_with_a_value() -> None:
     assert np.array_equal(mask.compute(tile=7), tm.otsu(IMAGE) < IMAGE)
 
 
+def test_a_function_may_ask_where_its_pixels_lie() -> None:
+    def ramp(image: np.ndarray, *, origin: np.ndarray) -> np.ndarray:
+        return origin[0] + np.arange(len(image))[:, np.newaxis] + 0 * image.astype(int)
+
+    rows = np.indices(IMAGE.shape)[0]
+    assert np.array_equal(tm.map_tiles(ramp, IMAGE, dtype=int, places=True), rows)
+    for reach in (0, 3):
+        lazy = tm.map_tiles(ramp, tm.from_array(IMAGE), dtype=int, places=True, reach=reach)
+        assert np.array_equal(lazy.compute(tile=7), rows)
+    part = tm.map_tiles(ramp, tm.from_array(IMAGE)[10:], dtype=int, places=True)
+    assert np.array_equal(part.compute(tile=9), rows[:-10])
+
+
 def test_a_function_becomes_a_survey() -> None:
     lazy = tm.reduce_tiles(brightness, tm.from_array(IMAGE), combine=int.__add__, finish=int, dtype="int64", above=500)
     assert lazy.compute(tile=(3, 50)) == brightness(IMAGE, above=500)

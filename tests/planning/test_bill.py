@@ -78,3 +78,24 @@ def test_a_refusal_names_the_tile_that_fits() -> None:
 def test_no_tile_fits_into_nothing() -> None:
     with pytest.raises(PlanError, match="No tile fits"):
         make_plan({"mask": slide > 3}, tile=64, memory_bytes=FIXED)
+
+
+def test_a_kernel_is_billed_what_it_says_that_it_needs() -> None:
+    def task(**options: Any) -> int:
+        (only,) = make_plan({"out": tm.map_tiles(look, slide, **options)}, tile=100, pyramid=False).bills
+        return only.task_bytes
+
+    plain = task(reach=10)
+    assert task(reach=10, workspace=50) - plain == 50 * 120**2 - 2 * 100**2
+    # A kernel on cells of its own runs on one of them at a time, however many a tile reads.
+    cells = task(reach=10, cells=30)
+    assert task(reach=10, cells=30, workspace=50) - cells == 50 * 50**2 - 2 * 100**2
+
+
+def test_a_survey_is_billed_what_it_says_that_it_needs() -> None:
+    def task(**options: Any) -> int:
+        survey = tm.reduce_tiles(look, slide, combine=max, finish=look, **options)
+        (only,) = make_plan({"out": survey}, tile=100, pyramid=False).bills
+        return only.task_bytes
+
+    assert task(workspace=50) - task() == 50 * 100**2

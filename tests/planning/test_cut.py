@@ -98,3 +98,50 @@ def test_in_memory_outputs_are_kept() -> None:
     only = cut({"mask": mask}, (32, 32), write=False)[0]
     assert [k.image for k in only.keeps] == [mask]
     assert (only.writes, only.release) == ((), ())
+
+
+def step(array: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
+    return mask
+
+
+def rounds(image: Image, count: int, reach: int = 1) -> Image:
+    mask = image > 3
+    for _ in range(count):
+        mask = tm.map_tiles(step, image, mask, reach=reach, dtype=bool, repeats=True)
+    return mask
+
+
+def test_rounds_share_a_pass_as_long_as_they_look_no_further_than_a_sixteenth_of_the_tile() -> None:
+    image = tm.from_array(np.zeros((200, 200), np.uint8))
+    for tile, passes_of_12 in (((64, 64), 3), ((32, 32), 6), ((8, 8), 12), ((32, 64), 6), ((200, 64), 3)):
+        made = cut({"mask": rounds(image, 12)}, tile)
+        assert len(made) == passes_of_12
+        assert all(k.image.dtype == bool for p in made for k in p.keeps)
+        assert all(len(p.release) <= 1 for p in made)
+
+
+def test_rounds_on_a_single_tile_are_one_pass() -> None:
+    assert passes({"mask": rounds(tm.from_array(IMAGE), 50, reach=30)}, (100, 130)) == [([], [], ["mask"])]
+
+
+def test_what_comes_after_the_rounds_joins_their_last_pass_unless_it_looks_around() -> None:
+    last = rounds(tm.from_array(IMAGE), 1)
+    assert passes({"mask": ~last}) == [([], [], ["mask"])]
+    # One round of reach 1 is within a sixteenth of 32, two of them just so, and a third is not.
+    assert len(passes({"mask": tm.dilation(rounds(tm.from_array(IMAGE), 1), radius=1)})) == 1
+    assert len(passes({"mask": tm.dilation(rounds(tm.from_array(IMAGE), 2), radius=1)})) == 2
+
+
+def test_what_rounds_read_is_kept_where_they_take_several_passes() -> None:
+    image = tm.gaussian(tm.from_array(IMAGE), sigma=3)
+    assert passes({"mask": rounds(image, 2)}) == [([], [], ["mask"])]
+    assert [p[1] for p in passes({"mask": rounds(image, 4)})] == [["gaussian", "step"], []]
+    source = tm.from_array(IMAGE)
+    assert [p[1] for p in passes({"mask": rounds(source, 4)})] == [["step"], []]
+
+
+def test_hundreds_of_surveys_in_a_row_are_planned() -> None:
+    image = tm.from_array(IMAGE)
+    for _ in range(300):
+        image = tm.map_tiles(grown, image, reach=1) > tm.threshold_mean(image)
+    assert len(cut({"mask": image}, (32, 32))) == 301

@@ -85,3 +85,12 @@ def test_the_identity_is_the_same_for_the_same_graph() -> None:
 def test_an_empty_image_is_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="empty"):
         make_plan({"mask": tm.from_array(np.zeros(shape, np.uint8)) > 1})
+
+
+def test_a_plan_says_what_is_approximate() -> None:
+    markers = tm.from_array(np.zeros((50, 60), np.int32))
+    walked = tm.random_walker(tm.from_array(np.zeros((50, 60), np.uint8)), markers, halo=9)
+    plan = make_plan({"mask": tm.opening(walked > 1, radius=2)}, tile=32)
+    assert plan.approximate == ["random_walker"]
+    assert "\napproximate, by its windows and halo: random_walker" in str(plan)
+    assert "approximate" not in str(make_plan({"mask": markers > 1}, tile=32))

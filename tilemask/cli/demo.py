@@ -7,6 +7,7 @@ stained nuclei on a dark ground finds galaxies too.
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 import typer
@@ -20,7 +21,7 @@ from tilemask.image import from_array
 from tilemask.run import store
 
 TILE = 256
-OPTIONS = {"sigma": 1.0, "radius": 1, "max_size": 10}
+OPTIONS = {"background": 0, "sigma": 1.0, "min_distance": 3, "where": "area > 10"}
 
 
 def show(folder: Path) -> None:
@@ -51,7 +52,7 @@ def show(folder: Path) -> None:
         overwrite=True,
         quiet=True,
     )
-    options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in OPTIONS.items())
+    options = " ".join(f"--{name.replace('_', '-')} {quote(str(value))}" for name, value in OPTIONS.items())
     typer.echo(f"tilemask run {workflow} {image} {target} --tile {TILE} {options}\n")
     typer.echo(f"{plan_of(request)}\n\n{carry_out(request)}")
     problems = store.verify(target)

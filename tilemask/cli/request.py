@@ -37,10 +37,10 @@ class Request:
     quiet: bool = False
 
     def open(self, level: int | None = None) -> Image:
-        """The input, at another level of its pyramid where one is given."""
+        """The input; or all of it, whatever the region of interest, at another level of its pyramid."""
         from tilemask.read import open_image
 
-        return open_image(self.source, **{**self.opening, **({} if level is None else {"level": level})})
+        return open_image(self.source, **{**self.opening, **({} if level is None else {"level": level, "roi": None})})
 
     def outputs(self, image: Image) -> Any:
         """What the workflow makes of the image."""
@@ -90,6 +90,9 @@ def read_request(
     pixel_size: Annotated[str | None, typer.Option(help="0.5 or 2,0.5,0.5.", rich_help_panel=_OPENING)] = None,
     unit: Annotated[str | None, typer.Option(help="Unit of the pixel size.", rich_help_panel=_OPENING)] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse missing chunks.", rich_help_panel=_OPENING)] = False,
+    roi: Annotated[
+        str | None, typer.Option(help="Path of a region of interest: a mask or outlines.", rich_help_panel=_OPENING)
+    ] = None,
 ) -> Request:
     """Read the arguments that `run` and `plan` share."""
     if workers is not None and client is not None:
@@ -99,7 +102,7 @@ def read_request(
     found, options = chosen(context)
     opening = {
         "level": level, "channel": int(channel) if channel and channel.isdigit() else channel, "label": label, "t": t,
-        "z": z, "axes": axes, "channel_axis": channel_axis, "dtype": dtype, "unit": unit, "strict": strict,
+        "z": z, "axes": axes, "channel_axis": channel_axis, "dtype": dtype, "unit": unit, "strict": strict, "roi": roi,
         "pixel_size": None if pixel_size is None else _numbers(pixel_size, float, "--pixel-size"),
     }  # fmt: skip
     saving = {

@@ -46,7 +46,7 @@ def carry_out(request: Request) -> str:
     first = request.opening.get("level") or 0
     finer = resolutions(lambda k: request.open(first + k))
     try:
-        drawn = overview(saved.path, finer, picture=picture_path(saved.path))
+        drawn = None if saved.path.is_file() else overview(saved.path, finer, picture=picture_path(saved.path))
     except TilemaskError as error:
         raise TilemaskError(f"{saved.path} is complete, but its picture could not be made: {error}") from error
     return closing_line(saved, drawn)
@@ -59,6 +59,8 @@ def picture_path(target: Path) -> Path:
 
 def closing_line(saved: Run, drawn: Overview | None) -> str:
     """What was written, in one line."""
+    from tilemask.run.missing import told
+
     shares = {} if drawn is None else drawn.shares
     images = [
         n + (f" ({shares[n]:.1%} of the image)" if n in shares else "") for n in saved.outputs if n not in saved.values
@@ -71,7 +73,7 @@ def closing_line(saved: Run, drawn: Overview | None) -> str:
         else "complete before, 0 tiles done"
     )
     picture = "no picture: no mask of the shape of the input" if drawn is None else f"picture {drawn.path}"
-    return f"{saved.path}: {', '.join(images + values)}; {work}; {picture}"
+    return f"{saved.path}: {', '.join(images + values)}; {work}; {picture}{told(saved.missing)}"
 
 
 def _short(value: Any) -> str:

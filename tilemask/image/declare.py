@@ -22,6 +22,7 @@ from tilemask.boxes import Reach
 from tilemask.errors import InputError
 from tilemask.image.arrays import as_image, pixel_type, require_one_shape
 from tilemask.image.nodes import Formula, Growth, Image, Step, Stream, Survey, Value
+from tilemask.image.region import COUNTING, NAMES, common_region, count_in_region, cut_names, cut_to, enclosed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,7 +31,7 @@ _building: ContextVar[str] = ContextVar("building", default="")
 
 
 def map_tiles(
-    function: Callable[..., NDArray[Any]],
+    function: Callable[..., Any],
     *images: Image | NDArray[Any],
     reach: int | Sequence[int | tuple[int, int]] = 0,
     dtype: Any = None,
@@ -40,6 +41,9 @@ def map_tiles(
     records: Value | None = None,
     grows: Growth | None = None,
     cells: int | Sequence[int] | None = None,
+    repeats: bool = False,
+    places: bool = False,
+    workspace: float | None = None,
     **arguments: Any,
 ) -> Any:
     """Make an operation of a function that knows nothing of tiles.
@@ -72,6 +76,14 @@ def map_tiles(
     cells : int or sequence of int, optional
         Run the function on the cells of a fixed grid with these sides, each grown by `reach`, instead of on tiles: the
         result then depends on the cells, and not on the tiles. For what has no finite reach.
+    repeats : bool, optional
+        The call is one round of many: as many of them share a pass as reach no further together than a sixteenth of
+        the tile.
+    places : bool, optional
+        Pass a keyword `origin` to the function: where its arrays begin in the image, one number per spatial axis.
+    workspace : float, optional
+        Bytes that the function needs beside its inputs and its result, per pixel of what it is given at once, for the
+        bill of the plan; left out, twice its result.
     **arguments
         Passed to the function by keyword; a `Value` arrives computed.
 
@@ -95,7 +107,7 @@ def map_tiles(
     if images and not any(isinstance(i, Image) for i in images):
         lazy = [as_image(i) for i in images]
         options = {"reach": reach, "dtype": dtype, "channels": channels, "records": records, "user": user}
-        made = map_tiles(function, *lazy, **options, grows=grows, cells=cells, **arguments)
+        made = map_tiles(function, *lazy, **options, grows=grows, cells=cells, places=places, **arguments)
         return made.compute(tile=lazy[0].spatial_shape)
     inputs = tuple(as_image(i) for i in images)
     if not inputs:
@@ -107,6 +119,8 @@ def map_tiles(
     if channels != "same":
         axes = first.spatial_axes + ("" if channels is None else "c")
         shape = first.spatial_shape + (() if channels is None else (_channels(channels, function),))
+    dtype = first.dtype if dtype is None else pixel_type(dtype, f"dtype= of {_name(function)}")
+    region = common_region(inputs, _name(function))
     step = Step(
         function=function,
         images=inputs,
@@ -119,9 +133,12 @@ def map_tiles(
         user=user,
         growth=grows,
         cells=None if cells is None else _cells(cells, ndim),
+        repeats=repeats,
+        places=places,
+        workspace=workspace,
     )
-    dtype = first.dtype if dtype is None else pixel_type(dtype, f"dtype= of {_name(function)}")
-    return replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label=_building.get())
+    made = replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label=_building.get())
+    return made if region is None else enclosed(made, region)
 
 
 def reduce_tiles(
@@ -134,6 +151,7 @@ def reduce_tiles(
     records: bool = False,
     pieces: Stream | None = None,
     cost: float = 5.0,
+    workspace: float | None = None,
     **arguments: Any,
 ) -> Any:
     """Make a survey: one part per tile, combined in any order, finished into a value.
@@ -160,6 +178,9 @@ def reduce_tiles(
         The survey gives a stream: `tile` returns (part, note), ``finish(part, read_note, grid)`` yields pieces.
     cost : float, optional
         CPU nanoseconds per pixel, for the plan.
+    workspace : float, optional
+        Bytes that `tile` needs beside its inputs, per pixel, for the bill of the plan; left out, 12 where it leaves
+        notes.
     **arguments
         Passed to `tile` by keyword; a `Value` arrives computed.
 
@@ -183,7 +204,9 @@ def reduce_tiles(
     if not inputs:
         raise InputError(f"{_name(tile)} needs at least one image.")
     require_one_shape(inputs, _name(tile))
-    survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost, pieces)
+    region = common_region(inputs, _name(tile))
+    inputs = tuple(cut_to(i, region) for i in inputs)
+    survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost, pieces, workspace)
     value = Value(survey, None if dtype is None else np.dtype(dtype), _building.get())
     if not any(isinstance(i, Image) for i in images):
         return value.compute(tile=inputs[0].spatial_shape)
@@ -234,6 +257,9 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
             return_annotation=inspect.Signature.empty,
         )
         rasters = [p.name for p in signature.parameters.values() if "Image" in str(p.annotation)]
+        worded = [n for n in rasters if "str" in str(signature.parameters[n].annotation)]
+        optional = [n for n in rasters if n in COUNTING and signature.parameters[n].default is None]
+        names = [n for n in rasters if n in NAMES and n not in optional]
 
         @wraps(function)
         def call(*args: Any, channel_axis: int | None = None, **kwargs: Any) -> Any:
@@ -241,7 +267,8 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
                 bound = signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{function.__name__}: {error}; it is called as {function.__name__}{shown}") from None
-            given = {n: bound.arguments[n] for n in rasters if bound.arguments.get(n) is not None}
+            named = {n for n in worded if isinstance(bound.arguments.get(n), str)}
+            given = {n: bound.arguments[n] for n in rasters if n not in named and bound.arguments.get(n) is not None}
             lazy = any(isinstance(a, Image | Value) for a in bound.arguments.values())
             if lazy and channel_axis is not None:
                 raise InputError(
@@ -252,6 +279,8 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
             for name, raster in given.items():  # a mask beside an image with channels has none
                 flat = getattr(raster, "ndim", ndim) < ndim
                 bound.arguments[name] = as_image(raster, channel_axis=None if flat else channel_axis)
+            count_in_region(bound.arguments, optional, function.__name__)
+            cut_names(bound.arguments, names, function.__name__)
             outer = _building.set(function.__name__)
             try:
                 made = replace(function(*bound.args, **bound.kwargs), label=function.__name__)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import dask.array
     from numpy.typing import NDArray
 
+    from tilemask.image.region import Region
     from tilemask.read.cache import ChunkCache
 
 
@@ -107,6 +108,14 @@ class Step:
     """Set for a kernel whose reach depends on the pixels; `reach` is then where it begins."""
     cells: tuple[int, ...] | None = None
     """Sides of the cells of a fixed grid on which the kernel runs, whatever the tiles are."""
+    repeats: bool = False
+    """Whether it is a round of many: what it makes may be kept, so that the rounds of a pass do not reach too far."""
+    places: bool = False
+    """Whether the kernel gets the keyword `origin`: where its arrays begin in the whole image."""
+    workspace: float | None = None
+    """Bytes that the kernel needs beside inputs and result, per pixel of what it reads at once; None is not known."""
+    within: Region | None = None
+    """Where the result is not 0; tiles that hold nothing of it are neither read nor computed."""
 
     @property
     def name(self) -> str:
@@ -155,6 +164,8 @@ class Image(Arithmetic["Image"]):
     unit: str | None = None
     label: str = ""
     """Name of the operation that made it, for plans and messages."""
+    region: Region | None = None
+    """What images made of this one are background outside of; see `tilemask.image.region`."""
 
     @property
     def ndim(self) -> int:
@@ -291,6 +302,8 @@ class Survey:
     cost: float
     pieces: Stream | None = None
     """Whether `tile` leaves a note beside its part and `finish` gives pieces of a stream."""
+    workspace: float | None = None
+    """Bytes that `tile` needs beside its inputs, per pixel; None is not known."""
 
     @property
     def noted(self) -> bool:

@@ -14,6 +14,7 @@ from tilemask.errors import InputError
 from tilemask.image.arrays import from_array, pixel_type, require_one_shape
 from tilemask.image.declare import derive, map_tiles
 from tilemask.image.nodes import Image, Step, Value
+from tilemask.image.region import same
 
 
 def astype(image: Image, dtype: Any) -> Image:
@@ -126,7 +127,8 @@ def crop(image: Image, keys: Sequence[Any]) -> Image:
     ndim = len(start)
     box = Box(tuple(start), tuple(stop))
     step = Step(same, (image,), {}, no_reach(ndim), (1,) * ndim, box.start, None, 0.0, False)
-    return replace(image, shape=box.shape + image.shape[ndim:], step=step)
+    region = None if image.region is None else image.region.crop(box.start, box.shape)
+    return replace(image, shape=box.shape + image.shape[ndim:], step=step, region=region)
 
 
 def _is_index(bound: Any) -> bool:
@@ -137,10 +139,6 @@ def select_channel(image: Image, key: Any) -> Image:
     if not isinstance(key, int | np.integer) or not -image.channels <= key < image.channels:
         raise InputError(f"the channel axis takes one index from 0 to {image.channels - 1}; found {key!r}.")
     return map_tiles(channel, image, channels=None, index=int(key), cost=1.0, user=False)
-
-
-def same(array: NDArray[Any]) -> NDArray[Any]:
-    return array
 
 
 def channel(array: NDArray[Any], *, index: int) -> NDArray[Any]:

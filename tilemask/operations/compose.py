@@ -275,5 +275,6 @@ def downsample(image: Image, *, factor: int | Sequence[int], labels: bool = Fals
         image,
         shape=shape + image.shape[len(spatial) :],
         step=step,
+        region=None if image.region is None else image.region.thin(factors, shape),
         pixel_size=None if size is None else tuple(s * f for s, f in zip(size, factors, strict=True)),
     )

@@ -26,6 +26,7 @@ from tilemask.image import (
 from tilemask.stitch.kernels import (
     check_level,
     check_size,
+    classes,
     drop_small,
     drop_small_labels,
     fill_inside,
@@ -146,6 +147,9 @@ def hysteresis(image: Image, *, low: float | Value, high: float | Value) -> Imag
     for name, level in (("low", low), ("high", high)):
         if not isinstance(level, Value):
             check_level(name, level)
+    if image.region is not None:  # 0, which is what lies outside, may be above a level; class 0 never is
+        image = map_tiles(classes, image, user=False, dtype=np.uint8, cost=2.0, low=low, high=high)
+        low, high = 0, 1
     strong = reduce_tiles(
         survey_strong, image, combine=combine_parts, finish=finish_totals, places=True, records=True, low=low, high=high
     )

@@ -1,8 +1,8 @@
 """What a pass costs before it runs: bytes of memory per task, bytes read and written, processor time.
 
 The bill is an upper estimate by the same walk that evaluation takes: arrays live from the kernel that makes them to the
-last one that reads them. A kernel is billed twice its result as workspace, a survey that labels 12 bytes a pixel, a
-stored tile its encoded copy, and a chunked source one chunk in decoding.
+last one that reads them. A kernel is billed as workspace what it says or twice its result, a survey what it says or 12
+bytes a pixel where it labels, a stored tile its encoded copy, and a chunked source one chunk in decoding.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from tilemask.boxes import Box, Reach
 from tilemask.image import Image, Step, Survey
+from tilemask.image.region import Region
 from tilemask.planning.cut import SCRATCH_NS_PER_BYTE, Pass, cost_of, scratch_bytes
 from tilemask.planning.graph import boxes_needed, inputs_of
+from tilemask.planning.regions import tiles_left
 
 RESERVED_BYTES = 200 << 20
 """An idle worker with its libraries loaded."""
@@ -22,8 +24,10 @@ ENCODE_NS_PER_BYTE = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The cost of one pass."""
+    """The cost of one pass; where a region of interest leaves out tiles, that of those it leaves."""
 
+    tiles: int
+    """Tiles that a region of interest leaves to do."""
     halo: Reach
     """How far the read boxes of the pass reach beyond the core, per axis and side."""
     task_bytes: int
@@ -43,17 +47,20 @@ def bill(current: Pass) -> Bill:
     core = grid.core(index)
     requests = [(i, core) for i in current.evaluated]
     needed = boxes_needed(requests, current.stored)
-    pixels = math.prod(grid.shape)
-    read = [i for i in needed if i in current.stored or not isinstance(i.step, Step)]
-    scratch = sum(scratch_bytes(k.image) for k in current.keeps)
+    tiles = tiles_left(current)
+    share = tiles / max(len(grid), 1)
+    pixels = math.ceil(math.prod(grid.shape) * share)
+    read = [i for i in needed if i in current.stored or not isinstance(i.step, Step | Region)]
+    scratch = math.ceil(sum(scratch_bytes(k.image) for k in current.keeps) * share)
     written = sum(w.image.pixel_bytes for w in current.writes) * pixels
     nanoseconds = cost_of(current.evaluated, current.stored) * pixels + scratch * SCRATCH_NS_PER_BYTE / 2
     nanoseconds += written * ENCODE_NS_PER_BYTE
     nanoseconds += sum(v.step.cost for v in current.surveys if isinstance(v.step, Survey)) * pixels
     return Bill(
+        tiles=tiles,
         halo=_halo(current, core, needed),
         task_bytes=_peak(current, core, needed),
-        read_bytes=sum(math.prod(i.spatial_shape) * i.pixel_bytes for i in read),
+        read_bytes=math.ceil(sum(math.prod(i.spatial_shape) * i.pixel_bytes for i in read) * share),
         scratch_bytes=scratch,
         written_bytes=written,
         processor_seconds=nanoseconds / 1e9,
@@ -95,11 +102,8 @@ def _peak(current: Pass, core: Box, needed: dict[Image, Box]) -> int:
         if image in current.stored or not isinstance(image.step, Step):
             chunks = getattr(image.step, "chunks", None)
             workspace = 0 if chunks is None else 2 * math.prod(chunks) * image.pixel_bytes
-        elif image.step.growth is not None:
-            window = max(needed[i].size for i in image.step.images)
-            workspace = int(window * image.step.growth.pixel_bytes)
         else:
-            workspace = 2 * size[image]
+            workspace = _workspace(image, image.step, needed)
         live += size[image]
         peak = max(peak, live + workspace)
         if image not in current.stored:
@@ -107,6 +111,20 @@ def _peak(current: Pass, core: Box, needed: dict[Image, Box]) -> int:
                 readers[source] -= 1
                 if not readers[source]:
                     live -= size[source]
-    labelling = sum(12 * core.size for v in current.surveys if isinstance(v.step, Survey) and v.step.noted)
+    surveys = [v.step for v in current.surveys if isinstance(v.step, Survey)]
+    labelling = sum(int(core.size * (12 * s.noted if s.workspace is None else s.workspace)) for s in surveys)
     encoding = sum(2 * core.size * w.image.pixel_bytes for w in current.writes)
     return max(peak, live + labelling, live + encoding)
+
+
+def _workspace(image: Image, step: Step, needed: dict[Image, Box]) -> int:
+    """What a kernel needs beside its inputs and its result."""
+    window = max(needed[i].size for i in step.images)
+    if step.growth is not None:
+        return int(window * step.growth.pixel_bytes)
+    if step.workspace is None:
+        return 2 * needed[image].size * image.pixel_bytes
+    if step.cells is not None:
+        sides = (c + lo + hi for c, (lo, hi) in zip(step.cells, step.reach, strict=True))
+        window = min(window, math.prod(sides))
+    return int(window * step.workspace)

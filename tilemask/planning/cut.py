@@ -1,13 +1,15 @@
 """Cut a graph into passes.
 
 A pass is one sweep over the tiles of one grid. A survey needs a whole pass before its value can be used, so everything
-that depends on it waits for a later pass; surveys and outputs that wait for nothing share a pass. Three rules decide
+that depends on it waits for a later pass; surveys and outputs that wait for nothing share a pass. Four rules decide
 what is stored between passes:
 
 - an image that is bound to its tile grid (its kernel takes a record per tile) and is read by a step that looks beyond
   the tile, or has other tiles, *must* be kept, since it can only be evaluated core by core;
 - an image that a kernel which grows reads *must* be kept, since it is read again for every larger window; pixelwise
   steps over what is kept are done again instead;
+- of the rounds of an iteration (steps that repeat), as many share a pass as reach no further together than a sixteenth
+  of the tile, since halos are work done twice; what the last of them makes *must* be kept, and what each round reads;
 - an image that a pass evaluates anyway and a later pass needs again *is* kept where computing it again would cost more
   than writing and reading it raw. Raw scratch costs about 1 ns a byte (write, read, page cache); decoding zstd about
   3.5 ns a byte and each kernel what its declaration says.
@@ -36,6 +38,8 @@ DECODE_NS_PER_BYTE = 3.5
 MEMORY_NS_PER_BYTE = 0.1
 CHEAP_NS = 10.0
 """Up to here a pixelwise step is done again rather than kept."""
+FURTHEST = 16
+"""The rounds of a pass reach no further than the tile's side divided by this: at most a quarter more to compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,14 @@ class Pass:
 class _Stages:
     """In which pass, counted from 0, each node can be evaluated at the earliest."""
 
+    tile: tuple[int, ...]
     must_keep: dict[Image, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ready = memoised(self._ready)
         self.level = memoised(self._level)
         self.bound = memoised(self._bound)
+        self.rounds = memoised(self._rounds)
 
     def _bound(self, image: Image) -> bool:
         """Whether the image can only be evaluated core by core."""
@@ -129,7 +135,26 @@ class _Stages:
         assert isinstance(image.step, Step)
         if image.step.growth is not None:
             return _behind(source)
-        return [source] if self.bound(source) and not _keeps_tiles(image) else []
+        if any(self.ends_rounds(i) for i in image.step.images) and image.step.repeats:
+            return _behind(source)
+        crossed = self.bound(source) or self.ends_rounds(source)
+        return [source] if crossed and not _keeps_tiles(image) else []
+
+    def _rounds(self, image: Image) -> tuple[int, ...]:
+        """How far the rounds of an iteration look together, per axis, since the last one that is kept."""
+        step = image.step
+        if not isinstance(step, Step) or not step.repeats:
+            return (0,) * len(image.spatial_shape)
+        before = [self.rounds(i) for i in step.images if not self.ends_rounds(i)]
+        return tuple(max(sides) + max((b[axis] for b in before), default=0) for axis, sides in enumerate(step.reach))
+
+    def ends_rounds(self, image: Image) -> bool:
+        """Whether one more round like this one would look too far; an axis without seams has no halo."""
+        step = image.step
+        if not isinstance(step, Step) or not step.repeats:
+            return False
+        sides = zip(self.rounds(image), step.reach, self.tile, image.spatial_shape, strict=True)
+        return any((far + max(reach)) * FURTHEST > side for far, reach, side, n in sides if side < n)
 
     def _ready(self, value: Value) -> int:
         levels = [0, *(self.ready(o) for o in operands_of(value))]
@@ -152,13 +177,15 @@ def _behind(image: Image) -> list[Image]:
     """What must be kept so that any box of the image can be read again and again: it, or what it is made of by pixel.
 
     A kernel that grows reads around its tiles more than once; a long chain before it would be done again each time.
+    What is cut to a region is kept rather than what is not, of which no tile could be left out.
     """
     step = image.step
     if not isinstance(step, Step):
         return []
     if _keeps_tiles(image) and step.records is None and step.cost <= CHEAP_NS:
         below = list(dict.fromkeys(k for i in step.images for k in _behind(i)))
-        if sum(map(scratch_bytes, below)) <= scratch_bytes(image):
+        as_cut = step.within is None or all(getattr(k.step, "within", None) is not None for k in below)
+        if as_cut and sum(map(scratch_bytes, below)) <= scratch_bytes(image):
             return below
     return [image]
 
@@ -180,7 +207,7 @@ def cut(
     """
     wanted = {n: o for n, o in outputs.items() if isinstance(o, Image)}
     nodes = nodes_of(outputs.values())
-    stages = _Stages()
+    stages = _Stages(tile)
     for node in nodes:  # inputs first, so that no recursion is deep
         if isinstance(node, Image):
             stages.level(node)
@@ -243,9 +270,8 @@ def _keep_what_pays(passes: list[Pass]) -> list[Pass]:
     for number, current in enumerate(passes):
         current = replace(current, stored=dict(stored))
         kept = {k.image: k.name for k in current.keeps}
-        later: set[Image] = set()
-        for other in passes[number + 1 :]:
-            later.update(downstream_first(other.evaluated, {**stored, **kept}))
+        wanted = [image for other in passes[number + 1 :] for image in other.evaluated]
+        later = set(downstream_first(wanted, {**stored, **kept}))
         for image in current.evaluated:
             if image in later and image not in kept and isinstance(image.step, Step):
                 again = cost_of([image], stored)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from tilemask.boxes import Box
 from tilemask.image import Image, Source, Step, Survey, Value
+from tilemask.image.region import Region
 
 Node = TypeVar("Node", Image, Value, Image | Value)
 
@@ -81,11 +82,21 @@ def sources_of(outputs: Mapping[str, Image | Value]) -> list[Source]:
     return [i.step for i in images_of(outputs) if not isinstance(i.step, Step)]
 
 
-def boxes_needed(requests: Iterable[tuple[Image, Box]], stop: Collection[Image] = ()) -> dict[Image, Box]:
+def regions_of(outputs: Mapping[str, Image | Value]) -> list[Region]:
+    """The regions of interest that the outputs are cut to."""
+    steps = [i.step for i in images_of(outputs)]
+    return [s.within for s in steps if isinstance(s, Step) and s.within is not None]
+
+
+def boxes_needed(
+    requests: Iterable[tuple[Image, Box]],
+    stop: Collection[Image] = (),
+    blank: Callable[[Image, Box], bool] = lambda image, box: False,
+) -> dict[Image, Box]:
     """The box of every image that the requests need, downstream first.
 
     An image that several others read is evaluated once, on the hull of what they ask for; an image without a value in
-    `stop` is a stored one and nothing behind it is needed.
+    `stop` is a stored one and nothing behind it is needed; nor behind one that is `blank` on its box.
     """
     requests = list(requests)
     needed: dict[Image, Box] = {}
@@ -93,11 +104,13 @@ def boxes_needed(requests: Iterable[tuple[Image, Box]], stop: Collection[Image] 
         needed[image] = box.hull(needed[image]) if image in needed else box
     order = downstream_first([image for image, _ in requests], stop)
     for image in order:
+        if image not in needed or blank(image, needed[image]):
+            continue
         if image not in stop and isinstance(image.step, Step):
             for source in image.step.images:
                 box = image.step.request(needed[image], source)
                 needed[source] = box.hull(needed[source]) if source in needed else box
-    return {image: needed[image] for image in order}
+    return {image: needed[image] for image in order if image in needed}
 
 
 def memoised(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

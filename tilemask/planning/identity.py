@@ -92,6 +92,7 @@ def _describe_step(image: Image, step: Step, names: Mapping[Any, str], unstable:
         "scale": step.scale,
         "offset": step.offset,
         "cells": step.cells,
+        "within": None if step.within is None else step.within.identity(),
         "shape": image.shape,
         "dtype": image.dtype.str,
     }

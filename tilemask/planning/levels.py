@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tilemask.boxes import Box, Grid
-from tilemask.image import Image
+from tilemask.image import Image, Step
+from tilemask.image.region import Region
 from tilemask.planning.cut import Pass, Write
 from tilemask.planning.pyramid import LevelShape
 from tilemask.planning.tiles import LARGEST_BAND
@@ -29,6 +30,10 @@ class PlannedLevel:
     shape: tuple[int, ...]
     dtype: Any
     chunks: tuple[int, ...] | None
+    factor: tuple[int, ...]
+    """Pixels of level 0 per pixel of it."""
+    within: Region | None
+    """Where level 0 is not 0."""
 
     def read(self, box: Box, cache: ChunkCache) -> Any:
         raise AssertionError("a planned level is read through the store")
@@ -52,7 +57,9 @@ def level_passes(
 
     passes = []
     dtype = np.dtype(np.uint8) if output.dtype == bool else output.dtype
-    above = replace(output, dtype=dtype, step=PlannedLevel(name, 0, output.shape, dtype, tile))
+    within = output.step.within if isinstance(output.step, Step) else None
+    planned = PlannedLevel(name, 0, output.shape, dtype, tile, levels[0][1], within)
+    above = replace(output, dtype=dtype, step=planned, region=None)
     for level, (shape, factor) in enumerate(levels[1:], 1):
         sources[above] = (name, level - 1)
         step = tuple(f // g for f, g in zip(factor, levels[level - 1][1], strict=True))
@@ -67,5 +74,5 @@ def level_passes(
                 stored={above: name},
             )
         )
-        above = replace(image, step=PlannedLevel(name, level, image.shape, dtype, tile))
+        above = replace(image, step=PlannedLevel(name, level, image.shape, dtype, tile, factor, within))
     return passes

@@ -81,7 +81,8 @@ def _key(node: Node) -> Hashable:
         made = (made, step.places, step.records, step.pieces)
     elif isinstance(step, Step):
         made = (id(step.function), *map(id, step.images), _plain(step.arguments), id(step.records))
-        made = (made, step.reach, step.scale, step.offset, step.growth, step.cells)
+        within = None if step.within is None else step.within.key
+        made = (made, step.reach, step.scale, step.offset, step.growth, step.cells, within)
     else:
         made = id(step)
     if isinstance(node, Value):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tilemask.boxes import no_reach
 from tilemask.errors import PlanError
-from tilemask.image import Image, Value
+from tilemask.image import OPERATIONS, Image, Value
+from tilemask.image.region import cut_outputs, is_labels
 from tilemask.planning.bill import RESERVED_BYTES, Bill, bill
 from tilemask.planning.cut import Pass, cut, image_name, scratch_bytes
 from tilemask.planning.graph import images_of, sources_of
@@ -66,6 +68,12 @@ class Plan:
         return sum(len(p.grid) for p in self.passes)
 
     @property
+    def approximate(self) -> list[str]:
+        """Operations behind the outputs that do not give what the whole image gives."""
+        names = {image.label for image in images_of(self.outputs)}
+        return sorted(n for n in names if n in OPERATIONS and OPERATIONS[n].exactness == "approximate")
+
+    @property
     def memory_bytes(self) -> int:
         """Peak of one worker: its libraries, its cache, and a task per thread."""
         return RESERVED_BYTES + CACHE_BYTES + self.threads * max((b.task_bytes for b in self.bills), default=0)
@@ -78,7 +86,11 @@ class Plan:
     @property
     def scratch_bytes(self) -> int:
         peak = held = 0
-        sizes = {k.name: scratch_bytes(k.image) for p in self.passes for k in p.keeps}
+        sizes = {
+            k.name: math.ceil(scratch_bytes(k.image) * b.tiles / max(len(p.grid), 1))
+            for p, b in zip(self.passes, self.bills, strict=True)
+            for k in p.keeps
+        }
         for current in self.passes:
             held += sum(sizes[k.name] for k in current.keeps)
             peak = max(peak, held)
@@ -96,7 +108,7 @@ class Plan:
             (
                 str(p.number + 1),
                 describe(p),
-                f"{len(p.grid):,}",
+                f"{b.tiles:,}" + (f" of {len(p.grid):,}" if b.tiles < len(p.grid) else ""),
                 _halo_text(b),
                 human_bytes(b.read_bytes),
                 human_bytes(b.scratch_bytes),
@@ -122,6 +134,8 @@ class Plan:
         if self.growth_bytes is not None and any(p.grows for p in self.passes):
             more = human_bytes(self.growth_bytes)
             lines.append(f"where objects reach far beyond a tile, one tile at a time may take up to {more} more")
+        if self.approximate:
+            lines.append("approximate, by its windows and halo: " + ", ".join(self.approximate))
         if self.unstable:
             lines.append("cannot resume: " + "; ".join(self.unstable))
         return "\n".join(lines)
@@ -158,7 +172,7 @@ def make_plan(
     PlanError
         A worker would need more memory than the limit; names the largest tile that would fit.
     """
-    outputs = merge(outputs)
+    outputs = merge(cut_outputs(outputs))
     chunks = next((s.chunks for s in sources_of(outputs) if s.chunks is not None), None)
     sides = choose_tile(tile, largest_shape(outputs), chunks)
     plan = _draft(outputs, sides, pyramid, threads, workers, levels or {})
@@ -233,11 +247,6 @@ def _largest_fitting(
         if plan.memory_bytes <= memory_bytes:
             return plan
     return None
-
-
-def is_labels(image: Image) -> bool:
-    """Whether pixels are names, not amounts: masks, and the integer types that `label` gives."""
-    return image.dtype == bool or (image.dtype.kind in "iu" and image.dtype.itemsize >= 4)
 
 
 def describe(current: Pass) -> str:

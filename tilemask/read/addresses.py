@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How TIFF and BigTIFF files begin."""
+
 
 def is_url(source: str) -> bool:
     """Whether this is an address for fsspec instead of a path."""

@@ -29,9 +29,21 @@ class ChunkCache:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
         self.loads = 0
+        self._missing: dict[str, set[int]] = {}
         self._chunks: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
         self._loading: dict[Hashable, Future[NDArray[Any]]] = {}
         self._lock = Lock()
+
+    def note_missing(self, name: str, number: int) -> None:
+        """Remember that a chunk of an array is not there, and reads as fill value."""
+        with self._lock:
+            self._missing.setdefault(name, set()).add(number)
+
+    def take_missing(self) -> dict[str, list[int]]:
+        """The chunks that were found missing since this was last asked, by the name of their array."""
+        with self._lock:
+            missing, self._missing = self._missing, {}
+        return {name: sorted(numbers) for name, numbers in missing.items()}
 
     def get(self, key: Hashable, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """The read-only chunk under `key`; `load` decodes it where it is not held."""

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tilemask.boxes import Box
+from tilemask.boxes import Box, Grid
 from tilemask.errors import InputError
 from tilemask.read.addresses import without_secrets_in
 from tilemask.read.axes import Layout
@@ -151,9 +151,9 @@ class ChunkedSource:
         }
 
     def _held(self, index: tuple[int, ...], cache: ChunkCache) -> NDArray[Any]:
-        return cache.get((self.key, index), lambda: self._load(index))
+        return cache.get((self.key, index), lambda: self._load(index, cache))
 
-    def _load(self, index: tuple[int, ...]) -> NDArray[Any]:
+    def _load(self, index: tuple[int, ...], cache: ChunkCache) -> NDArray[Any]:
         """Decode a chunk (index per image axis) and keep what the image has of it."""
         full = [0] * len(self.array_chunks)
         for axis, at in zip(self.layout.order, index, strict=True):
@@ -167,6 +167,8 @@ class ChunkedSource:
                     f"{self.place.name}: {self._where(tuple(full))} is missing, and strict=True was asked for. "
                     "Complete the array, or open it with strict=False to read missing chunks as fill value."
                 )
+            grid = Grid(self.array_shape, self.array_chunks)
+            cache.note_missing(self.place.name, grid.number(full))
             shape = self.layout.of(self.array_chunks)
             return np.full(shape, bool(fill) if self.mask else fill, self.dtype)
         picks = [(axis, at % self.array_chunks[axis]) for axis, at in self.layout.picks]

@@ -18,14 +18,14 @@ import numpy as np
 
 from tilemask.errors import InputError
 from tilemask.image import Image, check_dtype, from_array, pixel_extents, pixel_type, refuse_masked
-from tilemask.read.addresses import is_url, without_secrets
+from tilemask.read.addresses import TIFF_MAGIC, is_url, without_secrets
 from tilemask.read.axes import UNITS, Selection, arrange
+from tilemask.read.roi import within_region
 
 READABLE = (
     "Zarr arrays (v2, v3), OME-Zarr images and labels, TIFF, BigTIFF and OME-TIFF files, NumPy arrays, zarr.Array, "
     "zarr.Group and dask.array.Array"
 )
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def open_image(
@@ -42,6 +42,7 @@ def open_image(
     pixel_size: float | Sequence[float] | None = None,
     unit: str | None = None,
     strict: bool = False,
+    roi: Any = None,
 ) -> Image:
     """Open an image, a mask or labels without reading pixels.
 
@@ -70,6 +71,9 @@ def open_image(
         Unit of `pixel_size`, such as ``"micrometer"``; usual symbols (``"um"``, ``"nm"``) are spelled out.
     strict : bool, optional
         Refuse missing chunks (when they are read) instead of reading fill value.
+    roi : mask, labels, path, or outlines, optional
+        A region of interest, at any level: outside of it the image and all that is made of it is background, and what
+        lies beyond a reach of it is not read. See `tilemask.within`.
 
     Returns
     -------
@@ -103,7 +107,9 @@ def open_image(
         image = replace(image, pixel_size=pixel_extents(pixel_size, len(image.spatial_axes)))
     if unit is not None:
         image = replace(image, unit=UNITS.get(unit.lower(), unit))
-    return image if dtype is None or pixel_type(dtype, "dtype=") == image.dtype else image.astype(dtype)
+    if dtype is not None and pixel_type(dtype, "dtype=") != image.dtype:
+        image = image.astype(dtype)
+    return image if roi is None else within_region(image, roi, "open_image")
 
 
 def _open(source: Any, selection: Selection) -> Image:

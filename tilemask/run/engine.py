@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -19,8 +20,10 @@ from tilemask.errors import ClusterError, Interrupted, StorageError, TileError
 from tilemask.image import Formula, Image, Source, Survey, Value
 from tilemask.planning import Pass
 from tilemask.planning.graph import downstream_first
+from tilemask.planning.regions import is_blank
 from tilemask.run.interrupts import orderly_interrupt
 from tilemask.run.ledger import Ledger
+from tilemask.run.missing import add_missing
 from tilemask.run.pools import Pool
 from tilemask.run.progress import Progress
 from tilemask.run.scratch import Pieces, Records, Scratch, ScratchSource
@@ -64,6 +67,8 @@ class Engine:
     done_before: int = 0
     done_now: int = 0
     user_seconds: dict[str, list[float]] = field(default_factory=dict)
+    missing: dict[str, bytearray] = field(default_factory=dict)
+    """A byte per chunk, 1 where a source did not have it, by the name of the array."""
 
     def run(self) -> None:
         """Run every pass that is not finished."""
@@ -80,7 +85,9 @@ class Engine:
                 self.values[value] = self._finished(value, part, current)
             for keep in current.keeps:
                 image = keep.image
-                self.stored[image] = ScratchSource(self.scratch, keep.name, current.grid, image.shape, image.dtype)
+                self.stored[image] = ScratchSource(
+                    self.scratch, keep.name, current.grid, image.shape, image.dtype, partial(is_blank, image)
+                )
             for name in current.release:
                 self.scratch.release(name)
             self.stored = {i: s for i, s in self.stored.items() if s.name not in current.release}
@@ -179,6 +186,7 @@ class Engine:
             if current.surveys:
                 self.ledger.gathered(current, swept.done, swept.parts)
         swept.failures += result.failures
+        add_missing(self.missing, result.missing)
         for name, seconds in result.user_seconds.items():
             total = self.user_seconds.setdefault(name, [0.0, 0.0])
             total[0] += seconds[0]
@@ -225,7 +233,7 @@ class Engine:
         """Finish a survey whose tiles left notes, and count what remains of it: the records or pieces, in scratch."""
         survey, notes = _survey(value), f"notes-{_label(current, value)}"
         finished = survey.finish(part, lambda n: self.scratch.get_record(notes, n), current.grid)
-        name, count = _remains(current, value), 0
+        name, count = remains_of(current, value), 0
         for number, remains in finished if survey.records else enumerate(finished):
             self.scratch.put_record(name, number, remains)
             count += 1
@@ -235,13 +243,14 @@ class Engine:
         """What is known of a survey whose pass is done."""
         survey = _survey(value)
         if survey.records:
-            return Records(self.scratch, _remains(current, value), current.grid)
+            return Records(self.scratch, remains_of(current, value), current.grid)
         if survey.pieces is not None:
-            return Pieces(self.scratch, _remains(current, value), part)
+            return Pieces(self.scratch, remains_of(current, value), part)
         return _typed(value, survey.finish(part))
 
 
-def _remains(current: Pass, value: Value) -> str:
+def remains_of(current: Pass, value: Value) -> str:
+    """The name in scratch of the records or pieces that a survey leaves."""
     return f"{'records' if _survey(value).records else 'pieces'}-{_label(current, value)}"
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tilemask.boxes import Box, Grid
 from tilemask.image import Image, Source, Step, Value
 from tilemask.planning.graph import boxes_needed, inputs_of
+from tilemask.planning.regions import is_blank
 from tilemask.read.cache import ChunkCache
 from tilemask.run.growing import run_growing
 from tilemask.run.kernel import Call
@@ -42,10 +43,17 @@ class Context:
 
 def evaluate(requests: Sequence[tuple[Image, Box]], context: Context, tile: int = 0) -> list[NDArray[Any]]:
     """The pixels of each requested box; `tile` is the number whose records kernels get."""
-    needed = boxes_needed(requests, context.stored)
+    blank: set[Image] = set()
+
+    def known(image: Image, box: Box) -> bool:
+        if is_blank(image, box):
+            blank.add(image)
+        return image in blank
+
+    needed = boxes_needed(requests, context.stored, known)
     readers = dict.fromkeys(needed, 0)
     for image in needed:
-        if image not in context.stored:
+        if image not in context.stored and image not in blank:
             for source in inputs_of(image):
                 readers[source] += 1
     for image, _ in requests:
@@ -53,10 +61,14 @@ def evaluate(requests: Sequence[tuple[Image, Box]], context: Context, tile: int 
     arrays: dict[Image, NDArray[Any]] = {}
     for image in reversed(needed):
         box = needed[image]
-        if image in context.stored:
+        if image in blank:
+            arrays[image] = np.zeros(box.shape + image.shape[box.ndim :], image.dtype)
+        elif image in context.stored:
             arrays[image] = _checked(context.stored[image].read(box, context.cache), image, box)
         elif isinstance(image.step, Step):
-            arrays[image] = _run_kernel(image, image.step, box, needed, arrays, context, tile)
+            result = _run_kernel(image, image.step, box, needed, arrays, context, tile)
+            within = image.step.within
+            arrays[image] = result if within is None else within.cut(result, box, context.cache)
             for source in image.step.images:  # let go of what nobody reads any more
                 readers[source] -= 1
                 if not readers[source]:

@@ -44,9 +44,10 @@ class Call:
     def __call__(self, arrays: Sequence[NDArray[Any]], box: Box) -> NDArray[Any]:
         """The result, which must have the shape of `box`."""
         wanted, inputs = self.wanted(box), [_read_only(a) for a in arrays]
-        result = self._run(self.step.function, inputs, self.arguments, wanted)
+        arguments = {**self.arguments, "origin": np.array(box.start)} if self.step.places else self.arguments
+        result = self._run(self.step.function, inputs, arguments, wanted)
         if breach := breach_of(self.step.name, result, *wanted):
-            raise KernelError(breach, self.step.function, wanted, inputs, self.arguments)
+            raise KernelError(breach, self.step.function, wanted, inputs, arguments)
         return result
 
     def proven(self, arrays: Sequence[NDArray[Any]], window: Window) -> tuple[NDArray[Any], list[Unproven]]:

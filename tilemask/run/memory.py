@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box, whole
 from tilemask.image import Image, Value
+from tilemask.image.region import cut_outputs
 from tilemask.planning.cut import cut
 from tilemask.planning.graph import images_of, sources_of
 from tilemask.planning.merge import merge
@@ -42,7 +43,7 @@ def compute(
     outputs: Mapping[str, Image | Value], *, tile: int | Sequence[int] | None = None, client: Any = None
 ) -> dict[str, Any]:
     """Compute images as NumPy arrays and values as what they are."""
-    outputs = merge(outputs)
+    outputs = merge(cut_outputs(outputs))
     with _engine(outputs, tile, client) as engine:
         engine.run()
         return {
@@ -54,7 +55,7 @@ def to_dask(image: Image, *, tile: int | Sequence[int] | None = None) -> dask.ar
     """A Dask array of an image: its surveys are computed now, what is left is one task per tile."""
     import dask.array
 
-    image = merge({"image": image})["image"]
+    image = merge(cut_outputs({"image": image}))["image"]
     with _engine({"image": image}, tile, None) as engine:
         *surveys, last = engine.passes
         engine.passes = surveys

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tilemask.boxes import Box
 from tilemask.image import Image, Place, Source, Survey, Value
 from tilemask.planning import Pass
+from tilemask.planning.regions import is_blank
 from tilemask.read.cache import ChunkCache
 from tilemask.run.evaluate import Context, evaluate
 from tilemask.run.failures import Bundle, save_bundle
@@ -82,6 +83,8 @@ class TaskResult:
     pixels: int = 0
     seconds: float = 0.0
     user_seconds: dict[str, list[float]] = field(default_factory=dict)
+    missing: dict[str, list[int]] = field(default_factory=dict)
+    """Numbers of the chunks that sources did not have, by the name of the array."""
 
 
 def run_tiles(
@@ -123,6 +126,7 @@ def run_tiles(
         result.tiles.append((number, objects))
         result.pixels += core.size
     result.user_seconds = context.user_seconds
+    result.missing = cache.take_missing()
     result.seconds = time.perf_counter() - began
     return result
 
@@ -161,11 +165,14 @@ def _evaluate_tile(job: Job, context: Context, number: int, core: Box) -> tuple[
 
 
 def _store_tile(job: Job, number: int, core: Box, arrays: Mapping[Image, NDArray[Any]]) -> list[tuple[str, int, int]]:
-    """Store what the pass keeps and writes; return the objects of the outputs."""
+    """Store what the pass keeps and writes, unless a region says that it is 0; return the objects of the outputs."""
     for keep in job.current.keeps:
-        job.scratch.put(keep.name, number, arrays[keep.image])
+        if not is_blank(keep.image, core):
+            job.scratch.put(keep.name, number, arrays[keep.image])
     objects: list[tuple[str, int, int]] = []
     for write in job.current.writes:
+        if is_blank(write.image, core):
+            continue
         array = arrays[write.image]
         array = array.view(np.uint8) if array.dtype == np.bool_ else array
         objects += job.writers[write.name].write(write.level, core, array)

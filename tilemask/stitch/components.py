@@ -43,6 +43,12 @@ def label_components(array: NDArray[Any], connectivity: int) -> NDArray[Any]:
     Exactness: exact, ``skimage.measure.label(array, background=0, connectivity=connectivity)``; integers of shape
     (n, m, 1) too are numbered in raster order, which scikit-image does for a mask of that shape only.
     """
+    kind = np.int32 if array.size <= _INT32_MAX else np.int64
+    # Most tiles of a slide; of 2048² integers 17 ms otherwise. Its complement, whose holes are looked for, is full.
+    if not array.any():
+        return np.zeros(array.shape, kind)
+    if array.dtype == np.bool_ and array.all():
+        return np.ones(array.shape, kind)
     if array.dtype != np.bool_:
         # scikit-image numbers integers of shape (n, m, 1) along a transposed array; without that axis it does not.
         thin = array.reshape([n for n in array.shape if n > 1] or [1])
@@ -54,7 +60,7 @@ def label_components(array: NDArray[Any], connectivity: int) -> NDArray[Any]:
         neighbours = {1: 4, 2: 8}[connectivity]
         return np.asarray(cv2.connectedComponentsWithAlgorithm(pixels, neighbours, cv2.CV_32S, cv2.CCL_SAUF)[1])
     footprint = ndi.generate_binary_structure(array.ndim, connectivity)
-    labels = np.empty(array.shape, np.int32 if array.size <= _INT32_MAX else np.int64)
+    labels = np.empty(array.shape, kind)
     ndi.label(array, footprint, output=labels)
     return labels
 

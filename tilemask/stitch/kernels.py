@@ -62,6 +62,12 @@ def survey_strong(image: NDArray[Any], *, place: Place, low: Any, high: Any) -> 
     return _seams(labels, place, 1, _holds(labels, strong).astype(np.int64))
 
 
+def classes(image: NDArray[Any], *, low: Any, high: Any) -> NDArray[np.uint8]:
+    """1 above `low`, 2 above `high`: the same components at the levels 0 and 1."""
+    weak, strong = _above(image, low, high)
+    return np.add(weak, strong, dtype=np.uint8)
+
+
 def keep_strong(image: NDArray[Any], *, record: Any, low: Any, high: Any) -> NDArray[Any]:
     """Keep the components that hold a pixel above `high`."""
     weak, strong = _above(image, low, high)
