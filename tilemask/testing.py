@@ -153,10 +153,11 @@ def shorten(image: Image) -> Iterator[Shorter]:
     Yields
     ------
     Shorter
-        One per side that is not 0 already, always in the same order.
+        One per side that is not 0 already, always in the same order. Kernels that grow prove their own reach and are
+        left out.
     """
     for target in _images_of(image):
-        if not isinstance(target.step, Step):
+        if not isinstance(target.step, Step) or target.step.growth is not None:
             continue
         for axis, sides in enumerate(target.step.reach):
             for side in (0, 1):

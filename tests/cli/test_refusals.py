@@ -30,7 +30,7 @@ REFUSED = {
     "image into its input": (("run", "faulty.py:raising", "slide.ome.zarr", "slide.ome.zarr"), "(slide) would lie in"),
     "output is input": (("run", NUCLEI, "plain.zarr", "plain.zarr"), "plain.zarr exists and is not a Zarr group"),
     "output in input": (("run", NUCLEI, "plain.zarr", "plain.zarr/out.ome.zarr"), "would lie in, or over, the input"),
-    "output is a file": (("run", NUCLEI, "image.tif", "image.tif"), "is a file"),
+    "output is a file": (("run", NUCLEI, "image.tif", "image.tif"), "has no record of a run beside it"),
     "workflow": (("run", "gone.py", "image.tif", OUT), "the workflow gone.py does not exist"),
     "returns nothing": (("run", "faulty.py:nothing", "image.tif", OUT), "nothing returned NoneType"),
     "two places to run": (("run", NUCLEI, "image.tif", OUT, "--workers", "2", "--client", "tcp://a:1"), "one of them"),

@@ -3,18 +3,21 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from skimage.data import coins, immunohistochemistry
+from skimage.data import immunohistochemistry
+from tifffile import imread
 
 import tilemask as tm
 from tests.cli.commands import ROOT, tilemask
 
 FOLDER = ROOT / "workflows"
+NUCLEI = Path(find_spec("stardist").origin).parent / "data" / "images"
 CASES = {
-    "nuclei.py": ("nuclei", lambda: coins()[75:], "18 nuclei brighter than"),
+    "nuclei.py": ("nuclei", lambda: imread(NUCLEI / "img2d.tif"), "99 of the 125 nuclei"),
     "own_function.py": (
         "texture",
         lambda: np.ascontiguousarray(immunohistochemistry()[..., 0]),
@@ -32,7 +35,7 @@ def test_runs_as_a_script_and_through_the_command(tmp_path, file, case):
     )
     assert script.returncode == 0, script.stderr
     assert fact in script.stdout
-    assert script.stdout.count("\n") == 1
+    assert script.stdout.count("\n") <= 2
     assert (tmp_path / f"{name}.ome.png").exists()
     tm.save({"image": tm.from_array(pixels())}, tmp_path / "image.ome.zarr", tile=128, quiet=True)
     command = tilemask("run", FOLDER / file, "image.ome.zarr", "out.ome.zarr", "--tile", "100", "-q", folder=tmp_path)
