@@ -15,20 +15,10 @@ from tilemask.image.arrays import (
     require_one_shape,
     require_scalar_pixels,
 )
-from tilemask.image.declare import OPERATIONS, Declaration, derive, map_tiles, operation, reduce_tiles
-from tilemask.image.nodes import (
-    Formula,
-    Growth,
-    Image,
-    Place,
-    Source,
-    Step,
-    Stream,
-    Survey,
-    Unproven,
-    Value,
-    Window,
-)
+from tilemask.image.declare import derive, map_tiles, reduce_tiles
+from tilemask.image.kernels import Growth, Place, Stream, Unproven, Window
+from tilemask.image.nodes import Formula, Image, Source, Step, Survey, Value
+from tilemask.image.operation import OPERATIONS, Declaration, operation
 from tilemask.image.operators import where
 
 __all__ = [

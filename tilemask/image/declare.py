@@ -1,18 +1,14 @@
-"""The two primitives that every feature is declared with, and the decorator that makes a public operation.
+"""The two primitives that every feature is made of.
 
 `map_tiles` is a kernel with a reach: tile in, tile out. `reduce_tiles` is a survey: tile in, small part out, parts
-combined. A public operation is a plain function that builds a graph from these two, under the decorator `operation`,
-which lets the same function take NumPy arrays and run at once on the whole of them. That eager call is the oracle of
-the lazy one, and there is no second code path for it: one tile is a grid too.
+combined.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from functools import wraps
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,12 +17,13 @@ from numpy.typing import NDArray
 from tilemask.boxes import Reach
 from tilemask.errors import InputError
 from tilemask.image.arrays import as_image, pixel_type, require_one_shape
-from tilemask.image.nodes import Formula, Growth, Image, Step, Stream, Survey, Value
-from tilemask.image.region import COUNTING, NAMES, common_region, count_in_region, cut_names, cut_to, enclosed
+from tilemask.image.kernels import Growth, Stream
+from tilemask.image.nodes import Formula, Image, Step, Survey, Value
+from tilemask.image.region import common_region, cut_to, enclosed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_building: ContextVar[str] = ContextVar("building", default="")
+BUILDING: ContextVar[str] = ContextVar("building", default="")
 """The public operation whose graph is being built: people know its name, not those of its kernels and surveys."""
 
 
@@ -137,7 +134,7 @@ def map_tiles(
         places=places,
         workspace=workspace,
     )
-    made = replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label=_building.get())
+    made = replace(first, shape=shape, axes=axes, dtype=dtype, step=step, label=BUILDING.get())
     return made if region is None else enclosed(made, region)
 
 
@@ -207,7 +204,7 @@ def reduce_tiles(
     region = common_region(inputs, _name(tile))
     inputs = tuple(cut_to(i, region) for i in inputs)
     survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost, pieces, workspace)
-    value = Value(survey, None if dtype is None else np.dtype(dtype), _building.get())
+    value = Value(survey, None if dtype is None else np.dtype(dtype), BUILDING.get())
     if not any(isinstance(i, Image) for i in images):
         return value.compute(tile=inputs[0].spatial_shape)
     return value
@@ -215,89 +212,7 @@ def reduce_tiles(
 
 def derive(function: Callable[..., Any], *operands: Any, dtype: Any = None) -> Value:
     """Make a value of values: `function` of the computed operands."""
-    return Value(Formula(function, operands), None if dtype is None else np.dtype(dtype), _building.get())
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """What is said of an operation in one place; the docs table and the exactness suite are made from it."""
-
-    function: Callable[..., Any]
-    exactness: str
-    reference: str
-
-
-OPERATIONS: dict[str, Declaration] = {}
-
-
-def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
-    """Declare a public operation: it takes images lazily, and arrays at once on the whole of them.
-
-    Parameters
-    ----------
-    exactness : {"exact", "canonical", "rounded", "approximate"}
-        The promise; see the documentation of the classes.
-    reference : str
-        The call whose result on the whole image is the right one.
-
-    Returns
-    -------
-    callable
-        A decorator of a function that builds a graph from `map_tiles` and `reduce_tiles`.
-
-    Notes
-    -----
-    Parameters annotated with `Image` are images. Bare arrays may have channels: `channel_axis=` says where.
-    """
-
-    def declare(function: F) -> F:
-        signature = inspect.signature(function)
-        shown = signature.replace(
-            parameters=[p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()],
-            return_annotation=inspect.Signature.empty,
-        )
-        rasters = [p.name for p in signature.parameters.values() if "Image" in str(p.annotation)]
-        worded = [n for n in rasters if "str" in str(signature.parameters[n].annotation)]
-        optional = [n for n in rasters if n in COUNTING and signature.parameters[n].default is None]
-        names = [n for n in rasters if n in NAMES and n not in optional]
-
-        @wraps(function)
-        def call(*args: Any, channel_axis: int | None = None, **kwargs: Any) -> Any:
-            try:
-                bound = signature.bind(*args, **kwargs)
-            except TypeError as error:
-                raise TypeError(f"{function.__name__}: {error}; it is called as {function.__name__}{shown}") from None
-            named = {n for n in worded if isinstance(bound.arguments.get(n), str)}
-            given = {n: bound.arguments[n] for n in rasters if n not in named and bound.arguments.get(n) is not None}
-            lazy = any(isinstance(a, Image | Value) for a in bound.arguments.values())
-            if lazy and channel_axis is not None:
-                raise InputError(
-                    f"{function.__name__}: channel_axis= is for bare arrays; an image knows its axes (here "
-                    f"{next((a.axes for a in given.values() if isinstance(a, Image)), '?')!r})."
-                )
-            ndim = max((a.ndim for a in given.values() if hasattr(a, "ndim")), default=0)
-            for name, raster in given.items():  # a mask beside an image with channels has none
-                flat = getattr(raster, "ndim", ndim) < ndim
-                bound.arguments[name] = as_image(raster, channel_axis=None if flat else channel_axis)
-            count_in_region(bound.arguments, optional, function.__name__)
-            cut_names(bound.arguments, names, function.__name__)
-            outer = _building.set(function.__name__)
-            try:
-                made = replace(function(*bound.args, **bound.kwargs), label=function.__name__)
-            finally:
-                _building.reset(outer)
-            if lazy:
-                return made
-            tile = next(iter(bound.arguments[n] for n in given)).spatial_shape
-            result = made.compute(tile=tile)
-            if channel_axis is not None and isinstance(made, Image) and made.axes.endswith("c"):
-                result = np.moveaxis(result, -1, channel_axis)
-            return result
-
-        OPERATIONS[function.__name__] = Declaration(call, exactness, reference)
-        return call  # type: ignore[return-value]
-
-    return declare
+    return Value(Formula(function, operands), None if dtype is None else np.dtype(dtype), BUILDING.get())
 
 
 def _reach(reach: int | Sequence[int | tuple[int, int]], ndim: int) -> Reach:

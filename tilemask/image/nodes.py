@@ -5,7 +5,7 @@ Nodes are compared by identity, never by value, so a graph can be used as dictio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -14,6 +14,7 @@ import numpy as np
 from tilemask.boxes import Box, Grid, Reach
 from tilemask.errors import InputError
 from tilemask.image.arithmetic import Arithmetic
+from tilemask.image.kernels import Growth, Stream
 
 if TYPE_CHECKING:
     import dask.array
@@ -46,43 +47,6 @@ class Source(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """What must be unchanged for a run to resume: plain JSON data, without secrets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What a kernel that grows is shown: its arrays hold `box`, the pixels of `core` are asked for.
-
-    Where `box` ends at the border of an image of this spatial `shape`, nothing lies beyond; where it ends elsewhere,
-    its edge is artificial.
-    """
-
-    box: Box
-    core: Box
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unproven:
-    """Pixels of which a window does not prove that they are those of the whole image."""
-
-    box: Box
-    """In the whole image, within the core of the window."""
-    reach: int
-    """Pixels around `box` that a next window should hold; at least double the last reach is taken."""
-    what: str = "a part of the image"
-    """What reaches so far, for the message where memory ends: "the object at row 5, column 7"."""
-    advice: str = ""
-    """What else to do then, as a sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """That a kernel says what it has proven, and is asked again for the rest with a larger window."""
-
-    pixel_bytes: float
-    """Memory that the kernel needs at its peak, per pixel of the window, beside its inputs."""
-    beyond: Callable[..., NDArray[Any]] | None = None
-    """Gives the pixels of a core in bounded memory where a window would not fit: (read, window, **arguments)."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -271,16 +235,6 @@ class Image(Arithmetic["Image"]):
         return image
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """That a survey ends in pieces that need not fit in memory together: a table, outlines."""
-
-    kind: str
-    """What the pieces are, which decides how they are saved."""
-    gather: Callable[[Iterable[Any]], Any]
-    """Puts the pieces together in memory."""
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Survey:
     """A reduction over images: a part per tile, an associative combination of parts, a result.
@@ -361,13 +315,3 @@ class Value(Arithmetic[Any]):
 
     def __format__(self, how: str) -> str:
         return format(float(self), how) if how else repr(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a tile lies: its core, the grid's counts and the whole image."""
-
-    number: int
-    core: Box
-    tile: tuple[int, ...]
-    shape: tuple[int, ...]
