@@ -24,6 +24,7 @@ def test_a_run_says_where_its_table_is(folder: Path, invoke) -> None:
     assert f"table {path}" in done.stdout
     assert pandas.read_parquet(path)["area"].tolist() == [1600.0]
     assert invoke("verify", "out.ome.zarr").exit_code == 0
+    assert "  tables/table.parquet: " in invoke("info", "out.ome.zarr").stdout
 
 
 def test_a_table_alone(folder: Path, invoke) -> None:
@@ -34,6 +35,10 @@ def test_a_table_alone(folder: Path, invoke) -> None:
     assert len(pandas.read_csv(folder / "cells.csv")) == 2
     assert "0 tiles done" in invoke("run", "tables.py:table", "image.tif", "cells.csv", "--tile", "32", "-q").stdout
     assert invoke("verify", "cells.csv").exit_code == 0
+    told = invoke("info", "cells.csv")
+    assert told.exit_code == 0, told.stderr
+    assert "  cells.csv: " in told.stdout
+    assert "complete, plan " in told.stdout
 
 
 def test_a_condition_that_cannot_be_is_told_before_work_starts(folder: Path, invoke) -> None:

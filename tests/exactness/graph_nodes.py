@@ -74,3 +74,37 @@ def is_numbers(node: Any, *_: Any) -> bool:
 
 def has_channels(node: Any) -> bool:
     return isinstance(node, Image) and node.axes.endswith("c")
+
+
+def is_flat_like(node: Any, first: Any, *_: Any) -> bool:
+    return is_flat(node) and is_like(node, first)
+
+
+def is_mask_like(node: Any, first: Any, *_: Any) -> bool:
+    return is_mask(node) and is_like(node, first)
+
+
+def is_named(node: Any, *_: Any) -> bool:
+    """Integers: labels, or grey values taken for such."""
+    return is_grey(node) and node.dtype.kind in "iu"
+
+
+def is_labels_like(node: Any, first: Any, *_: Any) -> bool:
+    return is_named(node) and is_like(node, first)
+
+
+def is_plane(node: Any, *_: Any) -> bool:
+    return is_flat(node) and node.ndim == 2
+
+
+def is_plane_of_names(node: Any, *_: Any) -> bool:
+    return is_plane(node) and is_named(node)
+
+
+def is_grown(node: Any, *_: Any) -> bool:
+    """Made by a kernel that grows."""
+    return is_flat(node) and isinstance(node.step, Step) and node.step.growth is not None
+
+
+def is_grown_objects(node: Any, *_: Any) -> bool:
+    return is_grown(node) and is_objects(node)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tests.exactness.graph_calls import CALLS
 from tests.exactness.graph_nodes import Call, Maker
+from tests.exactness.graph_objects import OBJECT_CALLS
 from tests.exactness.strategies import PICTURES, as_dtype, picture, tiles
 from tilemask.errors import InputError
 from tilemask.image import from_array
@@ -25,6 +26,7 @@ SHAPES = {
     3: ((4, 5, 6), (6, 7, 5), (3, 1, 6), (1, 4, 5)),
 }
 DTYPES = ("bool", "uint8", "uint16", "float32")
+ALL = CALLS | OBJECT_CALLS
 
 
 @dataclass
@@ -100,8 +102,8 @@ def _again_or_new(draw: st.DrawFn, graph: Graph, nodes: Sequence[Any]) -> tuple[
     """Now and then a call that has been made before: two nodes, one meaning."""
     if graph.calls and draw(st.integers(0, 7)) == 7:
         return draw(st.sampled_from(graph.calls))
-    possible = [name for name, maker in CALLS.items() if _candidates(maker, nodes) for _ in range(maker.weight)]
-    return _call(draw, CALLS[draw(st.sampled_from(possible))], nodes)
+    possible = [name for name, maker in ALL.items() if _candidates(maker, nodes) for _ in range(maker.weight)]
+    return _call(draw, ALL[draw(st.sampled_from(possible))], nodes)
 
 
 def _call(draw: st.DrawFn, maker: Maker, nodes: Sequence[Any]) -> tuple[Call, tuple[int, ...]]:

@@ -162,6 +162,12 @@ def test_a_function_that_breaks_the_contract_is_named(function, message) -> None
         (lambda i: tm.from_array(np.zeros((3, 3), complex)), "complex128"),
         (lambda i: tm.from_array(np.zeros(3)), "1 axes"),
         (lambda i: tm.gaussian("image.tif", sigma=1), "open_image"),
+        (
+            lambda i: tm.gaussian(None, sigma=1),
+            "gaussian, image=: an image or a NumPy array is needed; found .*NoneType",
+        ),
+        (lambda i: tm.cutout(i, None), "cutout, mask=: an image or a NumPy array is needed"),
+        (lambda i: tm.watershed(None), "watershed, elevation=: an image"),
     ],
 )
 def test_misuse_is_refused_with_advice(call, message) -> None:

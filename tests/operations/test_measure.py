@@ -201,6 +201,8 @@ def test_a_table_is_a_stream() -> None:
         (lambda: tm.measure(LABELS, properties=("area_filled",)), "Fill first"),
         (lambda: tm.measure(LABELS, properties="area"), "list of names"),
         (lambda: tm.measure(LABELS, properties=()), "list of names"),
+        (lambda: tm.measure(LABELS, properties=5), "list of names"),
+        (lambda: tm.measure(LABELS, properties=np.zeros(3)), "list of names"),
         (lambda: tm.measure(LABELS > 0), "label\\(mask\\)"),
         (lambda: tm.measure(LABELS.astype(float)), "integers"),
         (lambda: tm.measure(COLOUR, channel_axis=-1), "one channel"),

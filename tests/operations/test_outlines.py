@@ -223,6 +223,7 @@ REFUSED = {
     "no pixel size": (lambda: tm.polygons(np.ones((3, 3), np.uint8), units="physical"), "size of a pixel"),
     "no unit": (lambda: tm.polygons(np.ones((3, 3), np.uint8), units="miles"), '"pixel" or "physical"'),
     "no type": (lambda: tm.polygons(np.ones((3, 3), np.uint8), object_type="tissue"), '"annotation" or "detection"'),
+    "no class": (lambda: tm.polygons(np.ones((3, 3), np.uint8), classification=1), "classification is a name"),
     "NaN": (lambda: tm.find_contours(np.ones((3, 3)), np.nan), "not NaN"),
     "text": (lambda: tm.find_contours(np.ones((3, 3)), "otsu"), "level is a number"),
     "one row": (lambda: tm.find_contours(np.ones((1, 3)), 0.5), "two rows"),
@@ -240,6 +241,13 @@ def test_refusals(name: str):
     call, message = REFUSED[name]
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("operation", [tm.polygons, tm.contours])
+def test_more_pixels_than_corners_can_tell_apart_are_refused(operation: Any):
+    wide = from_array(np.broadcast_to(np.zeros(1, bool), (1, 2**31)))
+    with pytest.raises(InputError, match="below 2³¹ along an axis"):
+        operation(wide)
 
 
 def test_labels_that_no_signed_integer_holds():

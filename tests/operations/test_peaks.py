@@ -115,6 +115,13 @@ def test_a_distance_is_a_number_of_pixels(distance: Any) -> None:
         tm.peaks(np.zeros((4, 4)), min_distance=distance)
 
 
+@pytest.mark.parametrize("level", ["1", (1, 2), np.zeros(3), np.nan, {}])
+@pytest.mark.parametrize("name", ["threshold_abs", "threshold_rel"])
+def test_a_threshold_is_a_number(name: str, level: Any) -> None:
+    with pytest.raises(InputError, match=f"{name} is a number"):
+        tm.peaks(from_array(np.zeros((4, 4))), **{name: level})
+
+
 def test_a_mask_has_no_peaks() -> None:
     with pytest.raises(InputError, match="Take its distance first"):
         tm.peaks(np.zeros((4, 4), bool))

@@ -127,6 +127,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "NaN height": (lambda: tm.h_minima(ROW, h=np.nan), "a number above 0; found nan"),
     "outside": (lambda: tm.flood(ROW, (0, 8)), r"of an image of shape \(1, 8\); found \(0, 8\)"),
     "one index": (lambda: tm.flood(ROW, 3), "one index per axis 'yx'"),
+    "no index": (lambda: tm.flood(ROW, None), "one index per axis 'yx'"),
+    "ragged indices": (lambda: tm.flood(ROW, [(0,), (0, 1)]), "one index per axis 'yx'"),
     "half a pixel": (lambda: tm.flood(ROW, (0, 1.5)), "one index per axis 'yx'"),
     "tolerance": (lambda: tm.flood(ROW, (0, 1), tolerance=np.nan), "a number, or None for equal values; found nan"),
     "new value": (lambda: tm.flood_fill(ROW, (0, 1), 300), "new_value=300 does not fit into uint8"),

@@ -34,6 +34,10 @@ LABELS = np.array([[1, 1, 0, 2], [1, 0, 2, 2], [0, 3, 0, 2], [3, 0, 0, 0]])
         ("min(area, 100) == max(100, label) and abs(-area) == +area", [0, 0, 1]),
         ("area / 0 > 1e300", [1, 1, 1]),
         ("1 < 2", 1),
+        ("100 > area > 20 > 2", [0, 1, 0]),
+        ("1 < 2 and area > 20", [0, 1, 1]),
+        ("2 < 1 or area > 20", [0, 1, 1]),
+        ("label < 3 > 2 == 2", [1, 1, 0]),
     ],
 )
 def test_conditions(text: str, expected: Any) -> None:
@@ -89,6 +93,8 @@ def test_what_is_not_on_the_list_is_shown(text: str) -> None:
         ("(area > 1) + 1 > 0", "a number is needed where a condition stands"),
         ("not area", "a condition is needed"),
         (5, "condition as text"),
+        ("area > " + "9" * 400, "'a number above 1.8e.308' cannot be part"),
+        ("area > 0x" + "f" * 9000, "'a number above 1.8e.308' cannot be part"),
         ("aera > 1", "no property 'aera'. Known are area,"),
         ("bbox > 1", "no single number. Known are bbox_0, bbox_1, bbox_2, bbox_3"),
         ("bbox_4 > 1", "no single number"),
@@ -98,6 +104,15 @@ def test_what_is_not_on_the_list_is_shown(text: str) -> None:
 def test_refusals(text: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         tm.select(LABELS, where=text)
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 5000 + "area > 1", "area > " + "9" * 5000, "area." + "a" * 5000, "area + 1" * 500]
+)
+def test_messages_stay_short(text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        parse(text)
+    assert len(str(refused.value)) < 600
 
 
 def test_select_keeps_numbers_and_dtype() -> None:

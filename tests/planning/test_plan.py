@@ -43,6 +43,12 @@ def test_a_plan_is_printed() -> None:
     assert "2 threads" in lines[-1]
 
 
+def test_no_window_is_larger_than_the_image() -> None:
+    image = tm.from_array(np.zeros((100, 200), bool))
+    told = str(make_plan({"depth": tm.distance(image)}, tile=64, memory_bytes=8 << 30))
+    assert "one tile at a time may take up to 380 kB more" in told  # 18 bytes a pixel, and the mask
+
+
 def test_the_halo_is_the_sum_of_reaches() -> None:
     smooth = tm.gaussian(IMAGE, sigma=2)
     plan = make_plan({"mask": tm.opening(smooth > 5, radius=2)}, tile=1024)

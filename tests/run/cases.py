@@ -98,7 +98,14 @@ def slow_labels(image: Image, log: Path, nap: float = 0.03) -> Outputs:
     return {"cells": tm.label(slow_mask(image, log, nap)["cells"])}
 
 
-SLOW: dict[str, Callable[..., Outputs]] = {f.__name__: f for f in (slow_mask, slow_labels)}
+def slow_files(image: Image, log: Path, nap: float = 0.03) -> Outputs:
+    """The labels with a table and outlines of them: passes that leave notes, and files made of pieces."""
+    labels = tm.label(slow_mask(image, log, nap)["cells"])
+    table = tm.measure(labels, image, properties=("label", "area", "solidity", "intensity_mean"))
+    return {"cells": labels, "cells.csv": table, "lines": tm.polygons(labels)}
+
+
+SLOW: dict[str, Callable[..., Outputs]] = {f.__name__: f for f in (slow_mask, slow_labels, slow_files)}
 
 
 def calls(log: Path) -> int:

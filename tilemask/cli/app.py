@@ -77,7 +77,7 @@ def replay(
 
 @app.command()
 def info(path: Annotated[str, typer.Argument(help="Image, store or URL.")]) -> None:
-    """Say what an image or a store holds: axes, shape, dtype, chunks, levels, labels, how they were made."""
+    """Say what an image or a store holds: axes, shape, dtype, chunks, levels, labels, tables, how they were made."""
     from tilemask.cli.info import describe
 
     typer.echo(describe(path))

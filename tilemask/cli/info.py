@@ -9,16 +9,19 @@ from typing import Any
 
 from tilemask.errors import IncompleteError, InputError
 from tilemask.image import Image
+from tilemask.planning.plan import human_bytes
 from tilemask.read import open_image
 from tilemask.read.addresses import is_url
 from tilemask.read.ome_zarr import label_names
 from tilemask.read.zarr_node import Node, open_store, read_node
 from tilemask.report.result import resolutions
+from tilemask.run.files import standing_files
+from tilemask.run.outputs import local_path, root_of
 from tilemask.write.host import marks
 
 
 def describe(address: str) -> str:
-    """Describe an image or a store, a line or a few per image in it.
+    """Describe an image or a store, a line or a few per image in it, and a line per table and per file of outlines.
 
     Parameters
     ----------
@@ -30,6 +33,9 @@ def describe(address: str) -> str:
     InputError
         There is nothing that can be opened.
     """
+    files = [] if is_url(address) else list(_files(local_path(address)))
+    if files and not Path(address).is_dir():
+        return "\n".join([address, *files])
     node = _node(address)
     names = [] if node is None or node.is_array else label_names(node)
     found = _marks(address)
@@ -39,7 +45,15 @@ def describe(address: str) -> str:
         lines += _image(address, None, root)
     for name in names:
         lines += _image(address, name, found.get(name))
-    return "\n".join(lines)
+    return "\n".join(lines + files)
+
+
+def _files(target: Path) -> Iterator[str]:
+    """The tables and outlines that tilemask wrote there."""
+    for key, mark in standing_files(target).items():
+        path = root_of(target) / key
+        size = f"{human_bytes(path.stat().st_size)}, " if path.is_file() else ""
+        yield f"  {key}: {size}{mark['state']}, plan {mark['plan'][:12]}"
 
 
 def _node(address: str) -> Node | None:

@@ -144,14 +144,15 @@ def from_array(
     return Image(array.shape, array.dtype, axes, ArraySource(array.view()), size, unit)
 
 
-def as_image(thing: Any, *, channel_axis: int | None = None) -> Image:
-    """An image of an image or of a bare array; anything else must be opened first."""
+def as_image(thing: Any, *, channel_axis: int | None = None, what: str = "") -> Image:
+    """An image of an image or of a bare array; anything else must be opened first. `what` is said of it in messages."""
     if isinstance(thing, Image):
         return thing
     if isinstance(thing, np.ndarray):
         return from_array(thing, channel_axis=channel_axis)
+    found = f"{type(thing).__module__}.{type(thing).__name__}"
     raise InputError(
-        f"an image or a NumPy array is needed; found {type(thing).__module__}.{type(thing).__name__}. "
+        f"{f'{what}: ' * bool(what)}an image or a NumPy array is needed; found {found}. "
         "Open it with tilemask.open_image(...)."
     )
 

@@ -73,7 +73,8 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
             except TypeError as error:
                 raise TypeError(f"{function.__name__}: {error}; it is called as {function.__name__}{shown}") from None
             named = {n for n in worded if isinstance(bound.arguments.get(n), str)}
-            given = {n: bound.arguments[n] for n in rasters if n not in named and bound.arguments.get(n) is not None}
+            left_out = {n for n in rasters if bound.arguments.get(n) is signature.parameters[n].default}
+            given = {n: a for n, a in bound.arguments.items() if n in rasters and n not in named | left_out}
             lazy = any(isinstance(a, Image | Value) for a in bound.arguments.values())
             if lazy and channel_axis is not None:
                 raise InputError(
@@ -83,7 +84,8 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
             ndim = max((a.ndim for a in given.values() if hasattr(a, "ndim")), default=0)
             for name, raster in given.items():  # a mask beside an image with channels has none
                 flat = getattr(raster, "ndim", ndim) < ndim
-                bound.arguments[name] = as_image(raster, channel_axis=None if flat else channel_axis)
+                what = f"{function.__name__}, {name}="
+                bound.arguments[name] = as_image(raster, channel_axis=None if flat else channel_axis, what=what)
             count_in_region(bound.arguments, optional, function.__name__)
             cut_names(bound.arguments, names, function.__name__)
             outer = BUILDING.set(function.__name__)

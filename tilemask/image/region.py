@@ -5,9 +5,10 @@ cut to it. Coarse: two tables of sums over the mask say of any box, in a few loo
 whether it holds something of the region and whether it holds nothing else. The first is why a tile far from the region
 costs next to nothing, the second why a tile well inside costs no cutting.
 
-What is cut, and what is not: masks and labels always (`is_labels`); grey images where an operation sees all of the
-image (its reach depends on pixels, or it takes records) or just the pixel that it writes; grey images that a kernel
-reads with a reach are not, since a filter at the border of the region should see the true neighbours.
+What is cut, and what is not: masks and labels always (`is_labels`, and of any integers what `NAMES` names); grey images
+where an operation sees all of the image (its reach depends on pixels, or it takes records) or just the pixel that it
+writes; grey images that a kernel reads with a reach are not, since a filter at the border of the region should see the
+true neighbours.
 """
 
 from __future__ import annotations

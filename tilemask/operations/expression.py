@@ -10,6 +10,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
 }
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": np.abs, "min": np.minimum, "max": np.maximum}
 _DEPTH = 50
+_LARGEST = int(np.finfo(np.float64).max)
+"""Larger whole numbers are no float."""
 _ALLOWED = "names of properties, numbers, < <= > >= == !=, and or not, + - * / **, abs, min, max and parentheses"
 
 
@@ -51,10 +54,11 @@ def parse(text: str) -> ast.expr:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"{text!r} cannot be read as a condition ({error}). It may hold {_ALLOWED}.") from None
+        why = error.msg if isinstance(error, SyntaxError) else error
+        raise InputError(f"{_cut(text)!r} cannot be read as a condition ({why}). It may hold {_ALLOWED}.") from None
     _check(tree, text, _DEPTH)
     if not _is_condition(tree):
-        raise InputError(f"{text!r} is a number, not a condition. Compare it, as in {text} > 0.")
+        raise InputError(f"{_cut(text)!r} is a number, not a condition. Compare it, as in {_cut(text)} > 0.")
     return tree
 
 
@@ -89,28 +93,34 @@ def _is_condition(node: ast.expr) -> bool:
 def _check(node: ast.expr, text: str, depth: int) -> None:
     """Refuse what is not on the list, what is too deep, and numbers and conditions in each other's place."""
     if not depth:
-        raise InputError(f"a condition may be {_DEPTH} levels deep; found more in {text[:40]!r}…. Make it simpler.")
+        raise InputError(f"a condition may be {_DEPTH} levels deep; found more in {_cut(text)!r}. Make it simpler.")
     if not _allowed(node):
-        raise InputError(f"{_shown(node)!r} cannot be part of a condition (in {text!r}). It may hold {_ALLOWED}.")
+        raise InputError(f"{_shown(node)!r} cannot be part of a condition (in {_cut(text)!r}). It may hold {_ALLOWED}.")
     conditions = isinstance(getattr(node, "op", None), ast.And | ast.Or | ast.Not)
     for part in _parts(node):
         _check(part, text, depth - 1)
         if _is_condition(part) != conditions:
             wanted, found = ("a condition", "a number") if conditions else ("a number", "a condition")
             raise InputError(
-                f"{text!r}: {wanted} is needed where {found} stands, {_shown(part)!r}. Put and, or and not between "
-                "comparisons of numbers."
+                f"{_cut(text)!r}: {wanted} is needed where {found} stands, {_shown(part)!r}. Put and, or and not "
+                "between comparisons of numbers."
             )
 
 
 def _shown(node: ast.expr) -> str:
-    shown = ast.unparse(node)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+    if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value > _LARGEST:
+        return f"a number above {float(_LARGEST):.1e}"  # Python refuses to write out the longest
+    return _cut(ast.unparse(node), 60)
+
+
+def _cut(text: str, most: int = 200) -> str:
+    """A text of any length as a message can show it."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _allowed(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
-        return type(node.value) in (int, float)
+        return type(node.value) is float or (type(node.value) is int and node.value <= _LARGEST)
     if isinstance(node, ast.Compare):
         return all(type(op) in _COMPARISONS for op in node.ops)
     if isinstance(node, ast.BinOp):
@@ -144,9 +154,9 @@ def _evaluate(node: ast.expr, columns: Columns) -> Any:
         return columns[node.id]
     if isinstance(node, ast.Compare):
         pairs = zip(node.ops, parts[:-1], parts[1:], strict=True)
-        return np.logical_and.reduce([_COMPARISONS[type(op)](a, b) for op, a, b in pairs])
+        return reduce(np.logical_and, (_COMPARISONS[type(op)](a, b) for op, a, b in pairs))
     if isinstance(node, ast.BoolOp):
-        return (np.logical_and if isinstance(node.op, ast.And) else np.logical_or).reduce(parts)
+        return reduce(np.logical_and if isinstance(node.op, ast.And) else np.logical_or, parts)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return np.logical_not(parts[0])
     numbers = [np.asarray(part, np.float64) for part in parts]

@@ -190,7 +190,7 @@ def _check_tolerance(tolerance: Any, dtype: np.dtype[Any], what: str) -> None:
 
 def _inside(point: Any, image: Image, what: str) -> tuple[int, ...]:
     shape = image.spatial_shape
-    numbers = [point] if isinstance(point, int | np.integer) else list(point)
+    numbers = list(point) if isinstance(point, Sequence) or np.ndim(point) == 1 else [point]
     whole = all(isinstance(p, int | np.integer) and not isinstance(p, bool) for p in numbers)
     if not whole or len(numbers) != len(shape) or any(not -n <= p < n for p, n in zip(numbers, shape, strict=True)):
         raise InputError(

@@ -70,7 +70,7 @@ def measure(
     One pass; where a property looks at neighbours (`perimeter`, `perimeter_crofton`, `euler_number`) and the labels are
     made by `label`, one more. The table is made about 2^18 rows at a time, so its size is bounded by the disk.
     """
-    if isinstance(properties, str) or not properties:
+    if isinstance(properties, str) or not isinstance(properties, Sequence) or not properties:
         raise InputError(f"measure: properties= is a list of names, as in ('label', 'area'); found {properties!r}.")
     asked = asked_of(labels, image, properties, spacing, "measure")
     value: Value = reduce_tiles(

@@ -14,7 +14,7 @@ import numpy as np
 
 from tilemask.errors import InputError
 from tilemask.image import Image, Stream, Value, map_tiles, operation, reduce_tiles, require_mask, require_scalar_pixels
-from tilemask.image.region import cut_to, enclose
+from tilemask.image.region import enclose
 from tilemask.operations.objects import label
 from tilemask.read.polygons import Shapes, open_polygons
 from tilemask.read.scanlines import polygon_source
@@ -56,7 +56,7 @@ def polygons(
     Raises
     ------
     InputError
-        For floats, channels, volumes, and physical units of an image without pixel size.
+        For floats, channels, volumes, 2³¹ pixels along an axis, and physical units of an image without pixel size.
 
     Notes
     -----
@@ -78,6 +78,8 @@ def polygons(
         )
     if object_type not in ("annotation", "detection"):
         raise InputError(f'polygons: object_type is "annotation" or "detection"; found {object_type!r}.')
+    if not (classification is None or isinstance(classification, str)):
+        raise InputError(f"polygons: classification is a name, or None for none; found {classification!r}.")
     about = {"scale": _scale(labels, units), "object_type": object_type, "classification": classification}
     stream = Stream("outlines", gather_outlines)
     return _survey(labels, stream, finish_polygons, connectivity, across=False, about=about)
@@ -186,8 +188,11 @@ def _survey(
 ) -> Value:
     if connectivity not in (1, 2):
         raise InputError(f"connectivity is 1 (common sides) or 2 (common corners too); found {connectivity!r}.")
-    # Before the codes are made: whatever dtype they have, these are labels, and end at the region of interest.
-    image = cut_to(image, image.region)
+    if max(image.spatial_shape) > np.iinfo(np.int32).max:
+        raise InputError(
+            f"outlines are kept as pixels of 32 bits, below 2³¹ along an axis; found shape {image.spatial_shape}. "
+            "Outline it part by part, as in image[:, :1_000_000_000], or downsample it."
+        )
     labels = label(image, connectivity=connectivity) if image.dtype == np.bool_ else image
     # Of the mask, not of its labels: those are known core by core only, and would have to be kept to be looked beyond.
     codes = map_tiles(crack_codes, image, reach=1, dtype=np.uint8, cost=5.0, user=False, diagonals=across)

@@ -63,9 +63,9 @@ def peaks(
     Raises
     ------
     InputError
-        For a mask, channels, and a distance that is no integer from 1; when it is computed, for NaN pixels. An area
-        of equal candidates (a plateau wider than twice the distance) that goes on beyond the memory is an error that
-        names it.
+        For a mask, channels, a distance that is no integer from 1, a threshold that is no number; when it is computed,
+        for NaN pixels. An area of equal candidates (a plateau wider than twice the distance) that goes on beyond the
+        memory is an error that names it.
 
     Notes
     -----
@@ -84,6 +84,12 @@ def peaks(
         )
     if isinstance(min_distance, bool) or not isinstance(min_distance, int | np.integer) or min_distance < 1:
         raise InputError(f"peaks: min_distance is a number of pixels, 1 or more; found {min_distance!r}.")
+    for name, level in (("threshold_abs", threshold_abs), ("threshold_rel", threshold_rel)):
+        number = isinstance(level, int | float | np.integer | np.floating) and not np.isnan(float(level))
+        if not (number or level is None or isinstance(level, Value)):
+            raise InputError(
+                f"peaks: {name} is a number that is not NaN, a value of a survey, or None; found {level!r}."
+            )
     arguments: dict[str, Any] = {
         "ends": extremes(image, "peaks"),
         "min_distance": int(min_distance),

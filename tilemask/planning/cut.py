@@ -85,10 +85,14 @@ class Pass:
         return list(images)
 
     @property
-    def grows(self) -> bool:
-        """Whether a kernel of this pass may need a larger window than its tile's."""
-        images = downstream_first(self.evaluated, self.stored)
-        return any(isinstance(i.step, Step) and i.step.growth is not None for i in images if i not in self.stored)
+    def growth_bytes(self) -> float:
+        """What a window of the whole image takes, of the kernels of this pass that grow; 0 where none does."""
+        images = [i for i in downstream_first(self.evaluated, self.stored) if i not in self.stored]
+        growing = [(i.step.growth, i.step.images) for i in images if isinstance(i.step, Step)]
+        windows = [
+            (math.prod(r[0].spatial_shape), g.pixel_bytes + sum(i.pixel_bytes for i in r)) for g, r in growing if g
+        ]
+        return max((pixels * each for pixels, each in windows), default=0.0)
 
     @property
     def values(self) -> list[Value]:

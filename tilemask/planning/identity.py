@@ -25,6 +25,9 @@ from tilemask.planning.graph import everything, inputs_of
 
 PACKAGES = ("tilemask", "numpy", "scipy", "scikit-image", "opencv-python-headless", "zarr", "numcodecs")
 
+SHOWN_CHARACTERS = 80
+"""Of what differs, in a message."""
+
 
 class UnstableError(Exception):
     """Something in a plan has no digest that another process would find again."""
@@ -66,20 +69,32 @@ def digest(described: Mapping[str, Any]) -> str:
 
 def differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
     """Where two identities differ, one line a field."""
+    if _is_long(before) and _is_long(now) and len(before) == len(now):
+        before, now = ({str(n): thing for n, thing in enumerate(side)} for side in (before, now))
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted({*before, *now}):
             yield from differences(before.get(key, "absent"), now.get(key, "absent"), f"{path}.{key}" if path else key)
     elif _text(before) != _text(now):  # to Python, 1 and true are equal
-        yield f"{path}: {_short(before)} before, {_short(now)} now"
+        texts = json.dumps(before), json.dumps(now)
+        same = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
+        yield f"{path}: {_short(texts[0], same)} before, {_short(texts[1], same)} now"
+
+
+def _is_long(thing: Any) -> bool:
+    """Whether a sequence is too long to be shown whole."""
+    return isinstance(thing, list | tuple) and len(json.dumps(thing)) > SHOWN_CHARACTERS
 
 
 def _text(thing: Any) -> str:
     return json.dumps(thing, sort_keys=True, separators=(",", ":"))
 
 
-def _short(thing: Any) -> str:
-    text = json.dumps(thing)
-    return text if len(text) <= 80 else f"{text[:70]}…"
+def _short(text: str, same: int) -> str:
+    """A text, or so much of it that what follows the first `same` characters can be seen."""
+    if len(text) <= SHOWN_CHARACTERS:
+        return text
+    start = max(0, same - 30)
+    return f"{'…' * (start > 0)}{text[start : start + 70]}{'…' * (start + 70 < len(text))}"
 
 
 def _describe_step(image: Image, step: Step, names: Mapping[Any, str], unstable: list[str]) -> dict[str, Any]:

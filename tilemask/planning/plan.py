@@ -131,8 +131,9 @@ class Plan:
             f"disk up to {human_bytes(self.disk_bytes)} ({human_bytes(self.scratch_bytes)} of it scratch); "
             f"about {human_seconds(self.seconds)}"
         )
-        if self.growth_bytes is not None and any(p.grows for p in self.passes):
-            more = human_bytes(self.growth_bytes)
+        most = max((p.growth_bytes for p in self.passes), default=0.0)
+        if self.growth_bytes is not None and most:
+            more = human_bytes(int(min(self.growth_bytes, most)))
             lines.append(f"where objects reach far beyond a tile, one tile at a time may take up to {more} more")
         if self.approximate:
             lines.append("approximate, by its windows and halo: " + ", ".join(self.approximate))

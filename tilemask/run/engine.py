@@ -78,7 +78,7 @@ class Engine:
                 parts = self._sweep(current)
                 self.ledger.finish(current, parts)
                 for value in current.surveys:  # only now: a run killed before would need them again
-                    self.scratch.release(f"notes-{_label(current, value)}")
+                    self.scratch.release(notes_of(current, value))
             else:
                 self.done_before += len(current.grid)
             for value, part in zip(current.surveys, parts, strict=True):
@@ -223,7 +223,7 @@ class Engine:
             stored={i: self.stored[i] if i in self.stored else self.levels[i] for i in images if i in current.stored},
             values={v: self.resolve(v) for v in plain},
             records=records,
-            notes={v: f"notes-{_label(current, v)}" for v in current.surveys if _survey(v).noted},
+            notes={v: notes_of(current, v) for v in current.surveys if _survey(v).noted},
             writers={w.name: self.writers[w.name] for w in current.writes},
             failures=self.failures,
             growth_bytes=self.growth_bytes,
@@ -231,7 +231,7 @@ class Engine:
 
     def _write_remains(self, value: Value, part: Any, current: Pass) -> int:
         """Finish a survey whose tiles left notes, and count what remains of it: the records or pieces, in scratch."""
-        survey, notes = _survey(value), f"notes-{_label(current, value)}"
+        survey, notes = _survey(value), notes_of(current, value)
         finished = survey.finish(part, lambda n: self.scratch.get_record(notes, n), current.grid)
         name, count = remains_of(current, value), 0
         for number, remains in finished if survey.records else enumerate(finished):
@@ -252,6 +252,11 @@ class Engine:
 def remains_of(current: Pass, value: Value) -> str:
     """The name in scratch of the records or pieces that a survey leaves."""
     return f"{'records' if _survey(value).records else 'pieces'}-{_label(current, value)}"
+
+
+def notes_of(current: Pass, value: Value) -> str:
+    """The name in scratch of the notes that tiles leave for a survey."""
+    return f"notes-{_label(current, value)}"
 
 
 def _label(current: Pass, value: Value) -> str:

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import google_crc32c
-
 from tilemask.errors import InputError
 from tilemask.image import Image, Survey, Value
 from tilemask.run.journal import Journal, replace_file
@@ -24,9 +22,7 @@ from tilemask.run.outputs import root_of, state_folder
 from tilemask.write.formats import FOLDERS, FORMATS, Format, format_of, is_file_name
 from tilemask.write.host import find
 from tilemask.write.layout import check_name
-from tilemask.write.objects import verify
-
-_READ_AT_ONCE = 1 << 22
+from tilemask.write.objects import checksum_of, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +61,7 @@ def files_of(outputs: Mapping[str, Image | Value], target: Path) -> list[FileSpe
                 f"into a store, as in {target.name.partition('.')[0]}.ome.zarr."
             )
         name, kind = next(iter(kinds.items()))
+        check_name(name)
         return [FileSpec(name, *format_of(target.name, kind))]
     if not any(isinstance(output, Image) for output in outputs.values()):
         _require_host(kinds, target)
@@ -101,7 +98,7 @@ def check_files(files: Sequence[FileSpec], target: Path) -> None:
     known = file_marks(target)
     for spec in files:
         place = root_of(target) / spec.key
-        if place.exists() and spec.key not in known:
+        if os.path.lexists(place) and spec.key not in known:
             raise InputError(
                 f"{place} exists, and nothing beside it says that tilemask wrote it. Move it away, or choose another "
                 "name."
@@ -117,10 +114,22 @@ def file_marks(target: Path) -> dict[str, dict[str, Any]]:
     return dict(found)
 
 
+def standing_files(target: Path) -> dict[str, dict[str, Any]]:
+    """What is recorded of the files that are there, or were being written; not of those that somebody has deleted."""
+    root = root_of(target)
+    return {k: m for k, m in file_marks(target).items() if m["state"] != "complete" or (root / k).exists()}
+
+
 def mark_files(target: Path, files: Sequence[FileSpec], plan: str, state: str, values: Mapping[str, Any]) -> None:
     """Record to which plan files belong, whether they are complete, and the numbers saved beside them."""
     mark = {"plan": plan, "state": state, "values": dict(values)}
     _put_marks(target, {**file_marks(target), **{f.key: mark for f in files}})
+
+
+def forget_files(target: Path) -> None:
+    """Drop what is recorded of files whose store has been deleted as a whole."""
+    if not root_of(target).exists() and file_marks(target):
+        _put_marks(target, {})
 
 
 def remove_files(target: Path, keys: Iterable[str]) -> None:
@@ -130,6 +139,7 @@ def remove_files(target: Path, keys: Iterable[str]) -> None:
     for key in gone:
         place = root_of(target) / key
         place.unlink(missing_ok=True)
+        _sweep(place)
         if "/" in key and place.parent.is_dir() and not any(place.parent.iterdir()):
             place.parent.rmdir()
     if gone:
@@ -142,10 +152,9 @@ def _put_marks(target: Path, marks: Mapping[str, Any]) -> None:
 
 def missing_files(files: Sequence[FileSpec], target: Path, journal: Journal, *, contents: bool) -> list[FileSpec]:
     """The files that are still to be written: not recorded, or not there as they were."""
-    recorded = {o[0]: o for o in journal.objects()}
-    lost = {
-        p.key for p in verify(root_of(target), [recorded[f.key] for f in files if f.key in recorded], contents=contents)
-    }
+    keys = {f.key for f in files}
+    recorded = {o[0]: o for o in journal.objects() if o[0] in keys}
+    lost = {p.key for p in verify(root_of(target), recorded.values(), contents=contents)}
     return [f for f in files if f.key not in recorded or f.key in lost]
 
 
@@ -166,17 +175,18 @@ def write_file(spec: FileSpec, target: Path, pieces: Iterable[Any], journal: Jou
 
 def _settled(path: Path) -> tuple[int, int]:
     """Size and checksum of a file that the disk holds."""
-    checksum = google_crc32c.Checksum()
     with open(path, "rb") as file:
         os.fsync(file.fileno())
-        while data := file.read(_READ_AT_ONCE):
-            checksum.update(data)
-        return file.tell(), int.from_bytes(checksum.digest(), "big")
+        checksum = checksum_of(file)
+        return file.tell(), checksum
 
 
 def sweep_files(files: Sequence[FileSpec], target: Path) -> None:
     """Delete what killed runs have left of files under temporary names."""
     for spec in files:
-        place = root_of(target) / spec.key
-        for litter in place.parent.glob(f"{place.name}.*.partial"):
-            litter.unlink(missing_ok=True)
+        _sweep(root_of(target) / spec.key)
+
+
+def _sweep(place: Path) -> None:
+    for litter in place.parent.glob(f"{place.name}.*.partial"):
+        litter.unlink(missing_ok=True)

@@ -73,9 +73,9 @@ def _grown(
             return call.beyond(read, window), []
     extent = " × ".join(map(str, window.box.shape))
     raise KernelError(
-        f"{call.step.name}: {unproven.what} reaches beyond {extent} pixels, which need {human_bytes(int(needs))} at "
-        f"once; {human_bytes(int(limit))} are left for that. Give a larger memory= (--memory), or a machine that has "
-        f"it. {unproven.advice}".rstrip(),
+        f"{call.step.name}: {unproven.what} reaches beyond its window, and one of {extent} pixels needs "
+        f"{human_bytes(int(needs))} at once; {human_bytes(int(limit))} are left for that. Give a larger memory= "
+        f"(--memory), or a machine that has it. {unproven.advice}".rstrip(),
         call.step.function,
         None,
         [],

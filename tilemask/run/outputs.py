@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,20 @@ SHIPPED_BYTES = 64 << 20
 """Arrays in memory larger than this are not sent to workers."""
 
 
+LONGEST_NAME = 200
+
+
 def state_folder(target: Path) -> Path:
     """Where the state of runs into a store lies: beside it, so that a copy of the store claims nothing."""
     return target.with_name(f"{target.name}.tilemask")
+
+
+def run_folder(target: Path, names: Iterable[str]) -> Path:
+    """The folder of the runs that write outputs of these names together."""
+    name = "+".join(sorted(names))
+    if len(name) > LONGEST_NAME or ".json" in name:  # too long for a file system, or the name of a record
+        name = f"{name[:LONGEST_NAME]}+{sha256(name.encode()).hexdigest()[:16]}"
+    return state_folder(target) / name
 
 
 def root_of(target: Path) -> Path:

@@ -32,12 +32,13 @@ from tilemask.run.outputs import (
     local_path,
     local_sources,
     named,
+    run_folder,
     specs_of,
     state_folder,
     sweep,
 )
 from tilemask.run.pools import processors
-from tilemask.run.resume import begin, finished_values
+from tilemask.run.resume import begin, finished_values, is_damaged
 from tilemask.run.verification import verify
 from tilemask.write.host import find, source_pyramid
 from tilemask.write.ome_zarr import commit, create
@@ -145,12 +146,11 @@ def save(
         state = state_folder(target)
         state.mkdir(exist_ok=True)
         stack.enter_context(run_lock(state))
-        place = Destination(
-            target, state / "+".join(sorted([*(s.name for s in specs), *(f.name for f in files)])), specs, files
-        )
+        folder = run_folder(target, [*(s.name for s in specs), *(f.name for f in files)])
+        place = Destination(target, folder, specs, files)
         key = begin(made, target, place.folder, specs, files, overwrite)
         finished = finished_values(target, specs, files, key)
-        repair = finished is not None and overwrite and bool(verify(target))
+        repair = finished is not None and overwrite and is_damaged(place.root, place.folder)
         if finished is not None and not repair:
             return Run(target, finished, 0, made.tiles, time.perf_counter() - began, tuple(outputs))
         check_disk(made, target.parent)

@@ -45,19 +45,24 @@ def verify(path: str | Path) -> list[Problem]:
         raise IncompleteError(
             f"{target}: {', '.join(open_ones)} was never finished; run the same command again to go on."
         )
-    problems, checked = [], False
+    plans, problems, checked = {_prefix(n, m): m["plan"] for n, m in found.items()}, [], False
     for folder in sorted(p.parent for p in state_folder(target).glob("*/journal.jsonl")):
         # An output that was replaced since may still be named in the journal of those it was saved with.
-        own = tuple(_prefix(n, m) for n, m in found.items() if m["plan"] == recorded_key(folder))
-        if own:
+        if (key := recorded_key(folder)) in plans.values():
             checked = True
-            objects = (o for o in Journal(folder).objects() if o[0].startswith(own))
+            objects = (o for o in Journal(folder).objects() if _plan_of(o[0], plans) == key)
             problems += verify_objects(root_of(target), objects)
     if not checked:
         raise InputError(
             f"{target} has no record of a run beside it ({state_folder(target)}), so there is nothing to compare."
         )
     return problems
+
+
+def _plan_of(key: str, plans: Mapping[str, str]) -> str | None:
+    """The plan of the output that an object belongs to: of prefixes the longest, since an image is all of its store."""
+    prefix = max((p for p in plans if key.startswith(p)), key=len, default=None)
+    return None if prefix is None else plans[prefix]
 
 
 def _prefix(name: str, mark: Mapping[str, Any]) -> str:

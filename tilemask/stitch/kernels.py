@@ -155,6 +155,8 @@ def check_size(size: Any) -> None:
 
 
 def check_level(name: str, level: Any) -> None:
-    """Refuse NaN: the reference would return all of the image."""
-    if np.isnan(level):
+    """Refuse what is no number, and NaN: the reference would return all of the image."""
+    if not isinstance(level, int | float | np.integer | np.floating):
+        raise InputError(f"hysteresis: {name} is a number, or a value of a survey; found {level!r}.")
+    if level != level:
         raise InputError(f"hysteresis: {name} is NaN, and no pixel is above or below it. Give a number.")

@@ -135,7 +135,8 @@ def marks(path: str | Path) -> dict[str, Attributes]:
     -------
     dict
         Name of the output to ``{"state": "incomplete" | "complete", "plan": ..., "kind": ...}`` and, once complete,
-        the version and the provenance. Empty where there is no store or nothing of ours in it.
+        the version and the provenance. Empty where there is no store or nothing of ours in it. Labels that are gone
+        from a store that is incomplete, as a deletion leaves it that was killed, have the mark of the store.
     """
     host = find(path)
     if host is None:
@@ -148,6 +149,8 @@ def marks(path: str | Path) -> dict[str, Attributes]:
         mark = label_mark(folder)
         if mark:
             found[folder.name] = mark
+    if host.mark and host.mark["state"] != "complete" and "shows" in host.mark:
+        found.setdefault(host.mark["shows"].rpartition("/")[2], host.mark)
     return found
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import google_crc32c
 
 from tilemask.errors import InputError
+
+_READ_AT_ONCE = 1 << 22
 
 
 class StoredObject(NamedTuple):
@@ -74,6 +76,17 @@ def _difference(root: Path, expected: StoredObject, contents: bool) -> str | Non
     found = file.stat().st_size
     if found != expected.nbytes:
         return f"has {found} bytes, {expected.nbytes} were written"
-    if contents and (checksum := google_crc32c.value(file.read_bytes())) != expected.crc32c:
-        return f"has crc32c {checksum:08x}, {expected.crc32c:08x} was written"
+    if contents:
+        with open(file, "rb") as opened:
+            checksum = checksum_of(opened)
+        if checksum != expected.crc32c:
+            return f"has crc32c {checksum:08x}, {expected.crc32c:08x} was written"
     return None
+
+
+def checksum_of(file: IO[bytes]) -> int:
+    """The crc32c of what is left of an open file, which may be larger than the memory, as outlines are."""
+    checksum = google_crc32c.Checksum()
+    while data := file.read(_READ_AT_ONCE):
+        checksum.update(data)
+    return int.from_bytes(checksum.digest(), "big")

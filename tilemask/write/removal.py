@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tilemask.errors import InputError
@@ -21,8 +22,8 @@ from tilemask.write.ome_zarr import refresh_consolidated
 _DOCUMENTS = {"zarr.json", ".zgroup", ".zattrs", ".zmetadata"}
 
 
-def remove(path: str | Path, names: Sequence[str]) -> None:
-    """Delete outputs, and the store itself where tilemask made it and nothing is left in it.
+def check_removal(path: str | Path, names: Sequence[str], files: Sequence[str] = ()) -> None:
+    """Refuse what `remove` would refuse, before anything is deleted.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ def remove(path: str | Path, names: Sequence[str]) -> None:
         The store.
     names : sequence of str
         Outputs to delete; what does not exist is passed over.
+    files : sequence of str
+        Keys of tables and other files that go with them.
 
     Raises
     ------
@@ -43,16 +46,31 @@ def remove(path: str | Path, names: Sequence[str]) -> None:
     ours = marks(path)
     for name in names:
         check_name(name)
-    labels = [name for name in names if (host.path / "labels" / name).exists()]
-    whole = _root_goes(host, names)
+    labels = _labels_of(host, names)
     _refuse_links(host, labels)
     for name in labels:
         folder = host.path / "labels" / name
         if name not in ours:
             raise InputError(f"{folder} was not written by tilemask and is not deleted; choose another name.")
         _refuse_strangers(folder, set())
+    if _root_goes(host, names):
+        _refuse_rest(host, set(ours) - set(names), set(names), set(files))
+
+
+def remove(path: str | Path, names: Sequence[str]) -> None:
+    """Delete outputs, and the store itself where tilemask made it and nothing is left in it.
+
+    Parameters and errors are those of `check_removal`; files are deleted by who wrote them, before.
+    """
+    check_removal(path, names)
+    host = find(path)
+    if host is None:
+        return
+    labels, whole = _labels_of(host, names), _root_goes(host, names)
+    for name in set(names).difference(labels):
+        with suppress(OSError):
+            (host.path / "labels" / name).rmdir()
     if whole:
-        _refuse_rest(host, set(ours) - set(names), set(labels))
         _retire(host.path)
     for name in labels:
         _retire(host.path / "labels" / name)
@@ -82,6 +100,13 @@ def sweep(path: str | Path, outputs: Sequence[OutputSpec]) -> int:
     return count
 
 
+def _labels_of(host: Host, names: Sequence[str]) -> list[str]:
+    folders = {name: host.path / "labels" / name for name in names}
+    # In a store of ours a deletion that was killed may have left the bare folder.
+    bare = [n for n, f in folders.items() if host.mark is not None and f.is_dir() and not any(f.iterdir())]
+    return [name for name, folder in folders.items() if folder.exists() and name not in bare]
+
+
 def _root_goes(host: Host, names: Sequence[str]) -> bool:
     if host.mark is None:
         return False
@@ -96,15 +121,16 @@ def _refuse_links(host: Host, labels: Sequence[str]) -> None:
             raise InputError(f"{folder} is a link to {folder.resolve()} and is not followed; delete there by hand.")
 
 
-def _refuse_rest(host: Host, others: set[str], labels: set[str]) -> None:
+def _refuse_rest(host: Host, others: set[str], labels: set[str], leaving: set[str]) -> None:
     """Refuse to delete a root on which something else depends."""
-    files = [f for name in FOLDERS.values() if (host.path / name).is_dir() for f in (host.path / name).iterdir()]
-    others = others | {str(f.relative_to(host.path)) for f in files if f.suffix != ".partial"}
+    folders = [host.path / name for name in FOLDERS.values() if (host.path / name).is_dir()]
+    files = {str(f.relative_to(host.path)) for folder in folders for f in folder.iterdir() if f.suffix != ".partial"}
+    others = others | (files - leaving)
     if others:
         raise InputError(
             f"{host.path} cannot be deleted while it holds {', '.join(sorted(others))}; delete those as well."
         )
-    _refuse_strangers(host.path, {"labels"})
+    _refuse_strangers(host.path, {"labels", *(folder.name for folder in folders)})
     if (host.path / "labels").is_dir():
         _refuse_strangers(host.path / "labels", labels)
 
@@ -146,9 +172,9 @@ def _delete(folder: Path) -> None:
             entry.unlink()
         elif entry.is_dir() and entry.name.isdigit():
             shutil.rmtree(entry)
-    labels = folder / "labels"
-    if labels.is_dir():
-        _delete_documents(labels)
+    for inner in (folder / name for name in ("labels", *FOLDERS.values())):
+        if inner.is_dir():
+            _delete_documents(inner)
     _delete_documents(folder)
     parent = folder.parent
     if parent.name == "labels" and not any(label_mark(e) or e.is_dir() for e in parent.iterdir()):
