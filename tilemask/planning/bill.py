@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from tilemask.boxes import Box, Reach
 from tilemask.image import Image, Step, Survey
 from tilemask.image.region import Region
-from tilemask.planning.cut import SCRATCH_NS_PER_BYTE, Pass, cost_of, scratch_bytes
+from tilemask.planning.cut import SCRATCH_NS_PER_BYTE, cost_of, scratch_bytes
 from tilemask.planning.graph import boxes_needed, inputs_of
+from tilemask.planning.passes import Pass
 from tilemask.planning.regions import tiles_left
 
 RESERVED_BYTES = 200 << 20

@@ -32,6 +32,7 @@ from tilemask.planning.graph import (
     surveys_in,
     values_of,
 )
+from tilemask.planning.passes import Keep, Pass, Write
 
 SCRATCH_NS_PER_BYTE = 1.0
 DECODE_NS_PER_BYTE = 3.5
@@ -40,70 +41,6 @@ CHEAP_NS = 10.0
 """Up to here a pixelwise step is done again rather than kept."""
 FURTHEST = 16
 """The rounds of a pass reach no further than the tile's side divided by this: at most a quarter more to compute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """An image stored raw, tile by tile, until the last pass that reads it."""
-
-    name: str
-    image: Image
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One resolution level of an output."""
-
-    name: str
-    level: int
-    image: Image
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One sweep over all tiles of a grid."""
-
-    number: int
-    grid: Grid
-    surveys: tuple[Value, ...] = ()
-    keeps: tuple[Keep, ...] = ()
-    writes: tuple[Write, ...] = ()
-    stored: Mapping[Image, str] = field(default_factory=dict)
-    """Images that earlier passes kept, by the name of their scratch."""
-    release: tuple[str, ...] = ()
-    """Scratch that no later pass reads."""
-
-    @property
-    def evaluated(self) -> list[Image]:
-        """The images that every tile of this pass evaluates on its core."""
-        images: dict[Image, None] = {}
-        for value in self.surveys:
-            if isinstance(value.step, Survey):
-                images.update(dict.fromkeys(value.step.images))
-        images.update(dict.fromkeys(k.image for k in self.keeps))
-        images.update(dict.fromkeys(w.image for w in self.writes))
-        return list(images)
-
-    @property
-    def growth_bytes(self) -> float:
-        """What a window of the whole image takes, of the kernels of this pass that grow; 0 where none does."""
-        images = [i for i in downstream_first(self.evaluated, self.stored) if i not in self.stored]
-        growing = [(i.step.growth, i.step.images) for i in images if isinstance(i.step, Step)]
-        windows = [
-            (math.prod(r[0].spatial_shape), g.pixel_bytes + sum(i.pixel_bytes for i in r)) for g, r in growing if g
-        ]
-        return max((pixels * each for pixels, each in windows), default=0.0)
-
-    @property
-    def values(self) -> list[Value]:
-        """The values that must be known before this pass."""
-        found: dict[Value, None] = {}
-        for image in downstream_first(self.evaluated, self.stored):
-            if image not in self.stored:
-                found.update(dict.fromkeys(values_of(image)))
-        for value in self.surveys:
-            found.update(dict.fromkeys(operands_of(value)))
-        return list(found)
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy as np
 from tilemask.boxes import Box, Grid
 from tilemask.image import Image, Step
 from tilemask.image.region import Region
-from tilemask.planning.cut import Pass, Write
+from tilemask.planning.passes import Pass, Write
 from tilemask.planning.pyramid import LevelShape
 from tilemask.planning.tiles import LARGEST_BAND
 from tilemask.read.cache import ChunkCache

@@ -12,11 +12,12 @@ from tilemask.errors import PlanError
 from tilemask.image import OPERATIONS, Image, Value
 from tilemask.image.region import cut_outputs, is_labels
 from tilemask.planning.bill import RESERVED_BYTES, Bill, bill
-from tilemask.planning.cut import Pass, cut, image_name, scratch_bytes
+from tilemask.planning.cut import cut, image_name, scratch_bytes
 from tilemask.planning.graph import images_of, sources_of
 from tilemask.planning.identity import identity
 from tilemask.planning.levels import level_passes
 from tilemask.planning.merge import merge
+from tilemask.planning.passes import Pass
 from tilemask.planning.pyramid import LevelShape, level_shapes
 from tilemask.planning.tiles import choose_band, choose_tile, largest_shape
 

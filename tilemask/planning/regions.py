@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tilemask.boxes import Box
 from tilemask.image import Image, Step
 from tilemask.image.region import same
-from tilemask.planning.cut import Pass
 from tilemask.planning.levels import PlannedLevel
+from tilemask.planning.passes import Pass
 
 Ends = Sequence[NDArray[np.int64]]
 """Per axis, ends of the intervals that make a grid of boxes."""
