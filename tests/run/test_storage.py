@@ -165,6 +165,22 @@ def test_a_second_interrupt_gives_up_at_once(source: Path, tmp_path: Path) -> No
     end(run)
 
 
+def interrupted_once(pixels: np.ndarray, *, mark: str) -> np.ndarray:
+    if not Path(mark).exists():
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGINT)
+    return pixels
+
+
+def test_an_interrupt_in_the_last_tile_of_a_pass(tmp_path: Path) -> None:
+    image = tm.map_tiles(interrupted_once, tm.from_array(NOISE[:64, :64]), mark=str(tmp_path / "mark"))
+    mask = image > tm.otsu(image)
+    with pytest.raises(Interrupted, match=r"stopped after pass 1 of 2; run the same command again"):
+        tm.save({"mask": mask}, tmp_path / "out.ome.zarr", quiet=True)
+    run = tm.save({"mask": mask}, tmp_path / "out.ome.zarr", quiet=True)
+    assert (run.tiles_before, run.tiles_done) == (1, 1)
+
+
 def test_memory_that_is_too_small_names_a_tile_that_fits() -> None:
     image = tm.gaussian(tm.from_array(np.zeros((8192, 8192), np.uint8)), sigma=3) > 3
     with pytest.raises(PlanError, match=r"Use tile=\[\d+, \d+\]") as told:

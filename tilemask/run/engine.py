@@ -67,6 +67,8 @@ class Engine:
     done_before: int = 0
     done_now: int = 0
     user_seconds: dict[str, list[float]] = field(default_factory=dict)
+    asked: bool = False
+    """Whether an interrupt has asked the run to stop."""
     missing: dict[str, bytearray] = field(default_factory=dict)
     """A byte per chunk, 1 where a source did not have it, by the name of the array."""
 
@@ -75,6 +77,9 @@ class Engine:
         for current in self.passes:
             parts = self.ledger.finished(current)
             if parts is None:
+                if self.asked:  # during the last tile of the pass before
+                    before = f"pass {current.number} of {len(self.passes)}"
+                    raise Interrupted(f"stopped after {before}; run the same command again to go on from there.")
                 parts = self._sweep(current)
                 self.ledger.finish(current, parts)
                 for value in current.surveys:  # only now: a run killed before would need them again
@@ -119,6 +124,7 @@ class Engine:
         try:
             with orderly_interrupt(self.pool.stop) as asked:
                 self._tasks(current, swept, asked)
+            self.asked = asked.is_set()
         except BaseException:
             self._save(current, swept)
             raise
