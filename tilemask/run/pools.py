@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,6 +45,10 @@ class Pool(Protocol):
     def close(self) -> None: ...
 
 
+TRIM_SECONDS = 5.0
+"""Freed memory goes back so often: arrays of many sizes leave holes in a heap."""
+
+
 class ThreadPool:
     """Threads of this process; with one thread, tasks run where they are asked for."""
 
@@ -54,6 +59,7 @@ class ThreadPool:
         self._stopped = Event()
         self._waiting: deque[Sequence[int]] = deque()
         self._ended: SimpleQueue[Future[TaskResult]] = SimpleQueue()
+        share_heap()
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tilemask") if threads > 1 else None
         self._opencv_threads = limit_opencv(1) if threads > 1 else None
 
@@ -65,7 +71,7 @@ class ThreadPool:
         self.job = job
         # Anew for each pass: chunks of the last one would only stand in the way of its pixels.
         self.cache = ChunkCache(self._cache_bytes)
-        give_back_memory()
+        self._give_back()
 
     def submit(self, positions: Sequence[int]) -> None:
         self.pending += 1
@@ -77,9 +83,15 @@ class ThreadPool:
 
     def next(self) -> TaskResult:
         self.pending -= 1
+        if time.monotonic() - self._trimmed > TRIM_SECONDS:
+            self._give_back()
         if self._executor is None:
             return run_tiles(self.job, self._waiting.popleft(), self.cache, self._stopped.is_set)
         return self._ended.get().result()
+
+    def _give_back(self) -> None:
+        give_back_memory()
+        self._trimmed = time.monotonic()
 
     def stop(self) -> None:
         self._stopped.set()
@@ -96,6 +108,12 @@ def give_back_memory() -> None:
     """Return freed memory to the system: chunks of the last pass lie in heaps that glibc would keep to itself."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def share_heap() -> None:
+    """Let the threads of this process allocate from one heap: with one each, holes add up (65536²: 506 MB, not 393)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(-8, 1)  # M_ARENA_MAX of glibc
 
 
 def limit_opencv(threads: int) -> int:
