@@ -111,7 +111,7 @@ def give_back_memory() -> None:
 
 
 def share_heap() -> None:
-    """Let the threads of this process allocate from one heap: with one each, holes add up (65536²: 506 MB, then 475)."""
+    """Let the threads of this process allocate from one heap: with one each, holes add up (65536²: 506 to 475 MB)."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(-8, 1)  # M_ARENA_MAX of glibc
 
