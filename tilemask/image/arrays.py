@@ -170,6 +170,17 @@ def require_scalar_pixels(image: Image, what: str) -> None:
         )
 
 
+def require_connectivity(image: Image, connectivity: Any, what: str) -> int:
+    """The connectivity, refused where it is none of the image's axes."""
+    ndim = len(image.spatial_axes)
+    if connectivity not in range(1, ndim + 1):
+        raise InputError(
+            f"{what}: connectivity counts the coordinates in which neighbours may differ, 1 to {ndim} for axes "
+            f"{image.spatial_axes!r}; found {connectivity!r}."
+        )
+    return int(connectivity)
+
+
 def require_one_shape(images: Sequence[Image], what: str) -> None:
     first = images[0]
     for other in images[1:]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilemask.errors import InputError
-from tilemask.image import Image, Value, map_tiles, operation, require_scalar_pixels
+from tilemask.image import Image, Value, map_tiles, operation, require_connectivity, require_scalar_pixels
 
 _MODES = ("thick", "inner", "outer")
 
@@ -59,12 +59,7 @@ def find_boundaries(labels: Image, *, connectivity: int = 1, mode: str = "thick"
     require_scalar_pixels(labels, "find_boundaries")
     if labels.dtype.kind == "f":
         raise InputError(f"find_boundaries works on labels (integers) or a mask; found {labels.dtype}.")
-    ndim = len(labels.spatial_axes)
-    if connectivity not in range(1, ndim + 1):
-        raise InputError(
-            "find_boundaries: connectivity counts the coordinates in which neighbours may differ, 1 to "
-            f"{ndim} for axes {labels.spatial_axes!r}; found {connectivity!r}."
-        )
+    require_connectivity(labels, connectivity, "find_boundaries")
     if mode not in _MODES:
         hint = " Its pixels lie between those of the image, on another grid." if mode == "subpixel" else ""
         raise InputError(f"find_boundaries: mode takes 'thick', 'inner' or 'outer'; found {mode!r}.{hint}")

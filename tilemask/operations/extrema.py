@@ -16,8 +16,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from tilemask.errors import InputError
-from tilemask.image import Image, map_tiles, operation, reduce_tiles, require_scalar_pixels
+from tilemask.image import Image, map_tiles, operation, reduce_tiles, require_connectivity, require_scalar_pixels
 from tilemask.operations.extremes import Extremes, extremes
 from tilemask.stitch.marked import keep_unmarked, survey_marked
 from tilemask.stitch.parts import combine_parts
@@ -134,12 +133,7 @@ def keep_extrema(codes: NDArray[np.uint8], *, record: Any, ends: Extremes, conne
 def _extrema(image: Image, connectivity: int | None, borders: bool, what: str, *, highest: bool) -> Image:
     require_scalar_pixels(image, what)
     ndim = len(image.spatial_axes)
-    hops = ndim if connectivity is None else connectivity
-    if hops not in range(1, ndim + 1):
-        raise InputError(
-            f"{what}: connectivity counts the coordinates in which neighbours may differ, 1 to {ndim} for axes "
-            f"{image.spatial_axes!r}; found {connectivity!r}."
-        )
+    hops = require_connectivity(image, ndim if connectivity is None else connectivity, what)
     fast = ndim == 2 and image.dtype in IN_OPENCV
     codes = map_tiles(
         mark_plateaus,
@@ -148,7 +142,7 @@ def _extrema(image: Image, connectivity: int | None, borders: bool, what: str, *
         dtype=np.uint8,
         cost=8.0 if fast else 50.0,
         user=False,
-        connectivity=int(hops),
+        connectivity=hops,
         highest=highest,
     )
     marked = reduce_tiles(
@@ -158,7 +152,7 @@ def _extrema(image: Image, connectivity: int | None, borders: bool, what: str, *
         finish=finish_totals,
         places=True,
         records=True,
-        connectivity=int(hops),
+        connectivity=hops,
         borders=bool(borders),
     )
     made: Image = map_tiles(
@@ -169,6 +163,6 @@ def _extrema(image: Image, connectivity: int | None, borders: bool, what: str, *
         dtype=np.bool_,
         cost=5.0,
         ends=extremes(image, what),
-        connectivity=int(hops),
+        connectivity=hops,
     )
     return made

@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilemask.errors import InputError
-from tilemask.image import Image, Value, derive, map_tiles, operation, reduce_tiles, require_scalar_pixels
+from tilemask.image import (
+    Image,
+    Value,
+    derive,
+    map_tiles,
+    operation,
+    reduce_tiles,
+    require_connectivity,
+    require_scalar_pixels,
+)
 from tilemask.operations.compose import fitting
 from tilemask.stitch.flood import keep_flooded, survey_flooded
 from tilemask.stitch.parts import combine_parts
@@ -121,13 +130,7 @@ def _flood(
 ) -> Image:
     require_scalar_pixels(image, what)
     point = _inside(seed_point, image, what)
-    ndim = len(point)
-    if connectivity is not None and connectivity not in range(1, ndim + 1):
-        raise InputError(
-            f"{what}: connectivity counts the coordinates in which neighbours may differ, 1 to {ndim} for axes "
-            f"{image.spatial_axes!r}; found {connectivity!r}."
-        )
-    hops = ndim if connectivity is None else int(connectivity)
+    hops = require_connectivity(image, len(point) if connectivity is None else connectivity, what)
     _check_tolerance(tolerance, image.dtype, what)
     pixel: Value = reduce_tiles(only_pixel, image[tuple(slice(p, p + 1) for p in point)], combine=max, finish=as_it_is)
     levels = derive(levels_around, pixel, tolerance, image.dtype.str, f"{what}: the pixel at {point}")

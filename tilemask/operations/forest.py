@@ -12,6 +12,7 @@ from tilemask.image import (
     map_tiles,
     operation,
     reduce_tiles,
+    require_connectivity,
     require_mask,
     require_one_shape,
     require_scalar_pixels,
@@ -78,13 +79,7 @@ def watershed_forest(elevation: Image, markers: Image, *, mask: Image | None = N
         require_mask(mask, "the mask of watershed_forest")
         images.append(mask)
     require_one_shape(images, "watershed_forest")
-    ndim = len(elevation.spatial_axes)
-    if connectivity not in range(1, ndim + 1):
-        raise InputError(
-            f"watershed_forest: connectivity counts the coordinates in which neighbours may differ, 1 to {ndim} for "
-            f"axes {elevation.spatial_axes!r}; found {connectivity!r}."
-        )
-    hops = int(connectivity)
+    hops = require_connectivity(elevation, connectivity, "watershed_forest")
     trees = reduce_tiles(
         survey_trees,
         *images,

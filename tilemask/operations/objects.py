@@ -20,6 +20,7 @@ from tilemask.image import (
     map_tiles,
     operation,
     reduce_tiles,
+    require_connectivity,
     require_mask,
     require_scalar_pixels,
 )
@@ -78,7 +79,7 @@ def label(mask: Image, *, connectivity: int | None = None) -> Image:
     require_scalar_pixels(mask, "label")
     if mask.dtype.kind == "f":
         raise InputError(f"label works on a mask (bool) or on integers; found {mask.dtype}. Compare first.")
-    hops = _connectivity(mask, len(mask.spatial_axes) if connectivity is None else connectivity, "label")
+    hops = require_connectivity(mask, len(mask.spatial_axes) if connectivity is None else connectivity, "label")
     numbers = reduce_tiles(
         survey_numbers, mask, combine=combine_parts, finish=finish_numbers, places=True, records=True, connectivity=hops
     )
@@ -196,7 +197,7 @@ def remove_small_objects(mask: Image, *, max_size: int | Value = 64, connectivit
         )
     if not isinstance(max_size, Value):
         check_size(max_size)
-    hops = _connectivity(mask, connectivity, "remove_small_objects")
+    hops = require_connectivity(mask, connectivity, "remove_small_objects")
     made: Image
     if mask.dtype != np.bool_:
         sizes = reduce_tiles(survey_sizes, mask, combine=combine_sizes, finish=finish_sizes, places=True, records=True)
@@ -207,13 +208,3 @@ def remove_small_objects(mask: Image, *, max_size: int | Value = 64, connectivit
     )
     made = map_tiles(drop_small, mask, records=areas, user=False, cost=6.0, max_size=max_size, connectivity=hops)
     return made
-
-
-def _connectivity(mask: Image, connectivity: int, what: str) -> int:
-    ndim = len(mask.spatial_axes)
-    if connectivity not in range(1, ndim + 1):
-        raise InputError(
-            f"{what}: connectivity counts the coordinates in which neighbours may differ, 1 to {ndim} for axes "
-            f"{mask.spatial_axes!r}; found {connectivity!r}."
-        )
-    return int(connectivity)

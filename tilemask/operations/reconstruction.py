@@ -19,6 +19,7 @@ from tilemask.image import (
     map_tiles,
     operation,
     reduce_tiles,
+    require_connectivity,
     require_mask,
     require_one_shape,
     require_scalar_pixels,
@@ -92,7 +93,9 @@ def reconstruction(
     require_one_shape((seed, limit), "reconstruction")
     if method not in ("dilation", "erosion"):
         raise InputError(f"reconstruction: method is 'dilation' or 'erosion'; found {method!r}.")
-    hops = _connectivity(limit, connectivity, "reconstruction")
+    hops = require_connectivity(
+        limit, len(limit.spatial_axes) if connectivity is None else connectivity, "reconstruction"
+    )
     return _reconstruct(seed, limit, where, "reconstruction", method, hops)
 
 
@@ -207,7 +210,7 @@ def _extrema(image: Image, h: Any, where: Image | None, method: str, connectivit
         raise InputError(f"{what} works on grey values; found a mask. For its objects use tilemask.label.")
     _check_where(where, image, what)
     checked = derive(check_height, h, what) if isinstance(h, Value) else check_height(h, what)
-    hops = _connectivity(image, connectivity, what)
+    hops = require_connectivity(image, len(image.spatial_axes) if connectivity is None else connectivity, what)
     looked_at = () if where is None else (where,)
     found = reduce_tiles(find_extent, image, *looked_at, combine=join_extents, finish=as_is, cost=1.0)
     span = derive(span_of, found, image.dtype.str)
@@ -281,13 +284,3 @@ def _one_kind(image: NDArray[Any], h: Any) -> tuple[NDArray[Any], Any]:
     if isinstance(h, float | np.floating):
         return (image, image.dtype.type(h)) if h % 1 == 0 else (image.astype(np.float64), h)
     return image, h
-
-
-def _connectivity(image: Image, connectivity: int | None, what: str) -> int:
-    ndim = len(image.spatial_axes)
-    if connectivity is not None and connectivity not in range(1, ndim + 1):
-        raise InputError(
-            f"{what}: connectivity counts the coordinates in which neighbours may differ, 1 to {ndim} for axes "
-            f"{image.spatial_axes!r}; found {connectivity!r}."
-        )
-    return ndim if connectivity is None else int(connectivity)

@@ -25,6 +25,7 @@ from tilemask.image import (
     Window,
     map_tiles,
     operation,
+    require_connectivity,
     require_mask,
     require_one_shape,
     require_scalar_pixels,
@@ -238,12 +239,7 @@ def _check_images(elevation: Image, markers: Image | None, mask: Image | None) -
 
 
 def _check_options(elevation: Image, connectivity: Any, compactness: Any, watershed_line: bool) -> None:
-    ndim = len(elevation.spatial_axes)
-    if connectivity not in range(1, ndim + 1):
-        raise InputError(
-            f"watershed: connectivity counts the coordinates in which neighbours may differ, 1 to {ndim} for axes "
-            f"{elevation.spatial_axes!r}; found {connectivity!r}."
-        )
+    require_connectivity(elevation, connectivity, "watershed")
     if not isinstance(compactness, int | float | np.number) or not 0 <= compactness < math.inf:
         raise InputError(f"watershed: compactness is a number, 0 or more; found {compactness!r}.")
     if watershed_line:
