@@ -77,6 +77,15 @@ class Box:
         start = tuple(map(max, self.start, other.start))
         return Box(start, tuple(map(max, start, map(min, self.stop, other.stop))))
 
+    def open_faces(self, shape: Sequence[int]) -> list[int]:
+        """The faces beyond which an image of this shape goes on: 2 · axis, plus 1 for the far side; ascending."""
+        ends = enumerate(zip(self.start, self.stop, shape, strict=True))
+        return [2 * axis + far for axis, (a, b, n) in ends for far, on in enumerate((a > 0, b < n)) if on]
+
+    def border_faces(self, shape: Sequence[int]) -> list[int]:
+        """The faces that lie on the border of an image of this shape."""
+        return sorted(set(range(2 * self.ndim)).difference(self.open_faces(shape)))
+
     def within(self, outer: Box) -> tuple[slice, ...]:
         """The slices that cut this box out of an array that holds `outer`."""
         return tuple(slice(a - o, b - o) for a, b, o in zip(self.start, self.stop, outer.start, strict=True))

@@ -17,8 +17,8 @@ from tilemask.operations import skeletons
 from tilemask.operations.expansion import expand
 from tilemask.operations.thinning import GUO_HALL, ON, UNKNOWN, ZHANG, thin_states
 
-WHOLE = ((False, False), (False, False))
-CUT = ((True, True), (True, True))
+WHOLE: tuple[int, ...] = ()
+CUT = (0, 1, 2, 3)
 
 
 def labels(*rows: str) -> np.ndarray:

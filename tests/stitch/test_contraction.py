@@ -16,7 +16,7 @@ from tilemask.errors import InputError
 from tilemask.image import Place
 from tilemask.stitch import pixels
 from tilemask.stitch.contraction import Contraction, Edges, contract, follow, spanning_tree, trace
-from tilemask.stitch.perimeters import open_sides, perimeter, perimeter_ids, seam_pairs
+from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs
 from tilemask.stitch.pixels import contract_pixels, forward_offsets, neighbour_pairs, raster_order
 
 SEEDS = range(30)
@@ -169,7 +169,7 @@ def test_too_many_pixels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_perimeter_is_on_the_sides_that_have_a_neighbour() -> None:
     grid = Grid((7, 9), (3, 4))
     place = Place(grid.number((0, 1)), grid.core((0, 1)), grid.tile, grid.shape)
-    assert open_sides(place) == [1, 2, 3]
+    assert place.core.open_faces(place.shape) == [1, 2, 3]
     np.testing.assert_array_equal(perimeter((3, 4), [1, 2, 3]), [0, 3, 4, 7, 8, 9, 10, 11])
     np.testing.assert_array_equal(perimeter_ids(grid, 1, [1, 2, 3]), [4, 7, 13, 16, 22, 23, 24, 25])
     assert perimeter((3, 4), []).size == 0
@@ -186,7 +186,7 @@ def test_pairs_across_seams_are_those_of_neighbours_in_different_tiles(seed: int
     for number in range(len(grid)):
         core = grid.core(grid.index(number))
         tile[core.slices] = number
-        ids.append(perimeter_ids(grid, number, open_sides(Place(number, core, grid.tile, shape))))
+        ids.append(perimeter_ids(grid, number, core.open_faces(shape)))
     flat, raster = np.concatenate(ids), np.arange(tile.size).reshape(shape)
     expected = set()
     for here, there in neighbour_pairs(ndim, connectivity):

@@ -20,6 +20,7 @@ from tilemask.image import Growth, Image, Unproven, Window, map_tiles, operation
 from tilemask.operations.footprints import whole_number
 from tilemask.operations.thinning import GUO_HALL, ON, UNKNOWN, ZHANG, thin_states
 from tilemask.stitch.components import apply_table, label_components
+from tilemask.stitch.faces import on_faces
 
 _REACH = 32
 """Where windows begin: proves objects about as wide, for 6 % more pixels at tiles of 2048."""
@@ -140,37 +141,24 @@ def medial_axis(mask: Image) -> Image:
 
 def grow_zhang(mask: NDArray[np.bool_], *, window: Window) -> tuple[NDArray[np.bool_], list[Unproven]]:
     """Zhang and Suen on a window."""
-    return _proven(thin_states(mask, ZHANG, _artificial(window)), window)
+    return _proven(thin_states(mask, ZHANG, window.box.open_faces(window.shape)), window)
 
 
 def grow_guo_hall(
     mask: NDArray[np.bool_], *, window: Window, rounds: int | None
 ) -> tuple[NDArray[np.bool_], list[Unproven]]:
     """Guo and Hall on a window."""
-    return _proven(thin_states(mask, GUO_HALL, _artificial(window), rounds), window)
+    return _proven(thin_states(mask, GUO_HALL, window.box.open_faces(window.shape), rounds), window)
 
 
 def grow_lee(mask: NDArray[np.bool_], *, window: Window) -> tuple[NDArray[np.bool_], list[Unproven]]:
     """Lee's method on the objects that lie within a window as a whole."""
     labels = label_components(mask, mask.ndim)
-    leaves = np.zeros(int(labels.max()) + 1, np.bool_)
-    for axis, (near, far) in enumerate(_artificial(window)):
-        lines = np.moveaxis(labels, axis, 0)
-        if near:
-            leaves[lines[0]] = True
-        if far:
-            leaves[lines[-1]] = True
-    leaves[0] = False
+    leaves = on_faces(labels, window.box.open_faces(window.shape))
     leaving, core = apply_table(leaves, labels), window.core.within(window.box)
     skeleton = skeletonize_whole(mask & ~leaving, method="lee")
     found = ndi.find_objects(labels[core] * leaving[core])
     return skeleton[core], [_ask(f, window) for f in found if f is not None]
-
-
-def _artificial(window: Window) -> tuple[tuple[bool, bool], ...]:
-    """Per axis whether the window ends before the image does, on the near and the far side."""
-    box = window.box
-    return tuple((a > 0, b < n) for a, b, n in zip(box.start, box.stop, window.shape, strict=True))
 
 
 def _proven(states: NDArray[np.uint8], window: Window) -> tuple[NDArray[np.bool_], list[Unproven]]:

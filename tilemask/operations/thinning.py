@@ -15,7 +15,7 @@ their own table of three states.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +24,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from tilemask.boxes import Box, Grid
+from tilemask.stitch.faces import cut_face
 
 ON, UNKNOWN = 1, 2
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
@@ -85,7 +86,7 @@ GUO_HALL = (
 def thin_states(
     mask: NDArray[np.bool_],
     tables: tuple[Table, ...],
-    artificial: tuple[tuple[bool, bool], ...],
+    open_faces: Sequence[int],
     rounds: int | None = None,
 ) -> NDArray[np.uint8]:
     """Thin a window of a mask.
@@ -95,8 +96,8 @@ def thin_states(
     mask : 2-D ndarray of bool
     tables : tuple of Table
         Applied in turn.
-    artificial : pair of bool per axis
-        Whether the window ends before the image does, on the near and the far side.
+    open_faces : sequence of int
+        Where the window ends before the image does: 2 · axis, plus 1 for the far side.
     rounds : int, optional
         Stop after so many rounds of all tables; None until nothing changes.
 
@@ -106,10 +107,8 @@ def thin_states(
         0, `ON` or `UNKNOWN`. What is not unknown is right whatever lies beyond the artificial edges.
     """
     state = np.pad(mask.astype(np.uint8), 1)
-    for axis, (near, far) in enumerate(artificial):
-        lines = np.moveaxis(state, axis, 0)
-        lines[0] = UNKNOWN if near else lines[0]
-        lines[-1] = UNKNOWN if far else lines[-1]
+    for face in open_faces:
+        cut_face(state, face)[...] = UNKNOWN
     cells = Grid(mask.shape, (_CELL, _CELL))
     changed = np.full(cells.counts, -1, np.int32)
     sweep, period = 0, len(tables)

@@ -34,6 +34,7 @@ from tilemask.operations.dividing import divide_objects
 from tilemask.operations.extrema import local_minima
 from tilemask.operations.objects import label
 from tilemask.stitch.components import apply_table, label_components
+from tilemask.stitch.faces import on_faces
 
 REACH = {2: 128, 3: 32}
 """Where windows begin, by axes. Around tiles of 2048² of nuclei (40 pixels wide, clumps of up to 314) the pixels read
@@ -179,15 +180,7 @@ def _strips(objects: NDArray[Any], asked: NDArray[np.bool_]) -> Iterator[tuple[s
 
 def _leaving(objects: NDArray[Any], window: Window) -> NDArray[np.bool_]:
     """Per object whether it touches an artificial edge of the window, and so may go on beyond it."""
-    leaving = np.zeros(int(objects.max()) + 1, np.bool_)
-    for axis, (start, stop, n) in enumerate(zip(window.box.start, window.box.stop, window.shape, strict=True)):
-        planes = np.moveaxis(objects, axis, 0)
-        if start > 0:
-            leaving[planes[0]] = True
-        if stop < n:
-            leaving[planes[-1]] = True
-    leaving[0] = False
-    return leaving
+    return on_faces(objects, window.box.open_faces(window.shape))
 
 
 def _ask_again(core: NDArray[Any], chosen: NDArray[np.bool_], window: Window) -> list[Unproven]:

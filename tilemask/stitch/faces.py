@@ -10,7 +10,7 @@ same faces, cut down to their border, so corners need no data of their own.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -68,6 +68,15 @@ def cut_face(labels: NDArray[Any], face: int) -> NDArray[Any]:
     """The labels on one face, raster order."""
     axis, far = divmod(face, 2)
     return labels[(slice(None),) * axis + (-far,)]
+
+
+def on_faces(labels: NDArray[Any], faces: Iterable[int]) -> NDArray[np.bool_]:
+    """Per component whether it has a pixel on one of the faces; never true of the background."""
+    touches = np.zeros(int(labels.max()) + 1, np.bool_)
+    for face in faces:
+        touches[cut_face(labels, face)] = True
+    touches[0] = False
+    return touches
 
 
 def encode(line: NDArray[Any]) -> Runs | None:

@@ -25,7 +25,7 @@ from tilemask.image import Place
 from tilemask.stitch.components import raster_index
 from tilemask.stitch.contraction import Edges, Indices, Round, contract, index_type, spanning_tree, trace
 from tilemask.stitch.faces import compact
-from tilemask.stitch.perimeters import open_sides, perimeter, perimeter_ids, seam_pairs
+from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
 
 Record = dict[str, Any]
@@ -43,7 +43,7 @@ def survey_trees(
     """Check the pixels of a tile, and note which edges its perimeter must be joined over."""
     nan = _count_nan(elevation, mask)
     part = {"nan": nan, "connectivity": connectivity}
-    sides = open_sides(place)
+    sides = place.core.open_faces(place.shape)
     if nan or not sides:
         return part, None
     at = perimeter(elevation.shape, sides)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tilemask.errors import InputError
 from tilemask.image import Place
 from tilemask.stitch.components import apply_table, begun_by_line, label_components
-from tilemask.stitch.faces import cut_face
+from tilemask.stitch.faces import on_faces
 from tilemask.stitch.numbering import number_note, number_table
 from tilemask.stitch.parts import seam_part
 from tilemask.stitch.totals import apply_totals, totals_note
@@ -44,7 +44,7 @@ def number_components(pixels: NDArray[Any], *, record: Any, connectivity: int, t
 def survey_outside(mask: NDArray[Any], *, place: Place) -> tuple[Any, Any]:
     """Send the background on the seams, weighted by whether it touches the image border."""
     labels = label_components(~mask, 1)
-    touches = _touches_border(labels, place)
+    touches = on_faces(labels, place.core.border_faces(place.shape))
     return _seams(labels, place, 1, touches.astype(np.int64), known=np.flatnonzero(touches))
 
 
@@ -108,19 +108,6 @@ def _seams(
 ) -> tuple[Any, Any]:
     part, edge = seam_part(labels, begun_by_line(labels), place, connectivity=connectivity, weights=weights)
     return part, totals_note(edge, weights, known)
-
-
-def _touches_border(labels: NDArray[Any], place: Place) -> NDArray[np.bool_]:
-    """Per component whether it has a pixel on the border of the whole image; never true of the background."""
-    touches = np.zeros(int(labels.max()) + 1, np.bool_)
-    core, whole = place.core, place.shape
-    for axis, (start, stop, n) in enumerate(zip(core.start, core.stop, whole, strict=True)):
-        if start == 0:
-            touches[cut_face(labels, 2 * axis)] = True
-        if stop == n:
-            touches[cut_face(labels, 2 * axis + 1)] = True
-    touches[0] = False
-    return touches
 
 
 def _holds(labels: NDArray[Any], pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tilemask.image import Place
 from tilemask.stitch.components import apply_table, begun_by_line, label_components
+from tilemask.stitch.faces import cut_face
 from tilemask.stitch.parts import seam_part
 from tilemask.stitch.totals import apply_totals, totals_note
 
@@ -26,10 +27,8 @@ def survey_marked(codes: NDArray[np.uint8], *, place: Place, connectivity: int, 
     labels = label_components(codes > 0, connectivity)
     marks = codes == 2
     if not borders:
-        for axis, (start, stop, n) in enumerate(zip(place.core.start, place.core.stop, place.shape, strict=True)):
-            lines = np.moveaxis(marks, axis, 0)
-            lines[: 1 if start == 0 else 0] = True
-            lines[-1 if stop == n else len(lines) :] = True
+        for face in place.core.border_faces(place.shape):
+            cut_face(marks, face)[...] = True
     weights = _marked(labels, marks)
     part, edge = seam_part(labels, begun_by_line(labels), place, connectivity=connectivity, weights=weights)
     return part, totals_note(edge, weights, None if borders else np.flatnonzero(weights))

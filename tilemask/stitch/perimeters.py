@@ -13,18 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilemask.boxes import Grid
-from tilemask.image import Place
 from tilemask.stitch.components import raster_index
 from tilemask.stitch.contraction import Indices
 from tilemask.stitch.pixels import forward_offsets
-
-
-def open_sides(place: Place) -> list[int]:
-    """The faces of a core that have a neighbour: 2 · axis, plus 1 for the far side."""
-    core = place.core
-    near = [2 * axis for axis, start in enumerate(core.start) if start > 0]
-    far = [2 * axis + 1 for axis, (stop, n) in enumerate(zip(core.stop, place.shape, strict=True)) if stop < n]
-    return sorted(near + far)
 
 
 def perimeter(shape: tuple[int, ...], sides: Sequence[int]) -> Indices:

@@ -23,7 +23,7 @@ from tilemask.image import Place
 from tilemask.stitch.components import raster_index
 from tilemask.stitch.contraction import Contraction, Edges, Round, contract, index_type, spanning_tree, trace
 from tilemask.stitch.faces import compact
-from tilemask.stitch.perimeters import open_sides, perimeter, perimeter_ids, seam_pairs
+from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
 
 Record = dict[str, Any]
@@ -52,7 +52,7 @@ def survey_perimeter(
     named = (seed, limit) if what == "reconstruction" else (limit,)  # an extremum's seed is our own
     part = _faults(seed, limit, where, place, method) | _not_finite(named, where)
     part |= {"what": what, "method": method, "connectivity": connectivity}
-    sides = open_sides(place)
+    sides = place.core.open_faces(place.shape)
     if part["nan"] or not sides:
         return part, None
     start, bound, ranking = _oriented(seed, limit, where, method)

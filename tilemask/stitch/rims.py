@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tilemask.boxes import Grid
 from tilemask.image import Place
 from tilemask.stitch.components import apply_table, begun_by_line, label_components
-from tilemask.stitch.faces import cut_face
+from tilemask.stitch.faces import on_faces
 from tilemask.stitch.parts import Part, contacts_of, seam_part, weights_of
 from tilemask.stitch.union import unite
 
@@ -30,11 +30,7 @@ def survey_rims(
     """Send the background on the seams with what surrounds it."""
     pieces = label_components(labels == 0, 1)
     rims = _rims(pieces, low, high)
-    for axis, (start, stop, n) in enumerate(zip(place.core.start, place.core.stop, place.shape, strict=True)):
-        for face, at_border in ((2 * axis, start == 0), (2 * axis + 1, stop == n)):
-            if at_border:
-                rims[cut_face(pieces, face), 0] = 1
-    rims[0, 0] = 0
+    rims[on_faces(pieces, place.core.border_faces(place.shape)), 0] = 1
     part, (numbers, ids) = seam_part(pieces, begun_by_line(pieces), place, connectivity=1, weights=rims)
     outside = np.flatnonzero(rims[:, 0])
     if not len(numbers) and not len(outside):
