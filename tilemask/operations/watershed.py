@@ -187,20 +187,15 @@ def _ask_again(core: NDArray[Any], chosen: NDArray[np.bool_], window: Window) ->
     """Ask for each chosen object again, by its box in the core."""
     if not chosen.any():
         return []
-    pixels = np.flatnonzero(apply_table(chosen, core))
-    numbers, first, of = np.unique(np.take(core, pixels), return_index=True, return_inverse=True)
-    starts, stops = [], []
-    for at, origin in zip(np.unravel_index(pixels, core.shape), window.core.start, strict=True):
-        least, most = np.full(len(numbers), core.size, np.intp), np.zeros(len(numbers), np.intp)
-        np.minimum.at(least, of, at)
-        np.maximum.at(most, of, at)
-        starts.append(least + origin)
-        stops.append(most + origin + 1)
-    names = ("plane", "row", "column")[-core.ndim :]
-    places = np.stack(np.unravel_index(pixels[first], core.shape), axis=1) + window.core.start
-    boxes = map(Box, zip(*(s.tolist() for s in starts), strict=True), zip(*(s.tolist() for s in stops), strict=True))
-    said = (", ".join(f"{name} {p}" for name, p in zip(names, place, strict=True)) for place in places)
-    return [Unproven(box, 1, f"the object at {what}", ADVICE) for box, what in zip(boxes, said, strict=True)]
+    again, origin = [], window.core.start
+    for number, found in enumerate(ndi.find_objects(core * apply_table(chosen, core)), 1):
+        if found is not None:
+            box = Box(tuple(s.start for s in found), tuple(s.stop for s in found))
+            first = np.unravel_index(np.argmax(core[found] == number), box.shape)
+            names = zip(("plane", "row", "column")[-core.ndim :], first, box.shift(origin).start, strict=True)
+            at = ", ".join(f"{name} {f + start}" for name, f, start in names)
+            again.append(Unproven(box.shift(origin), 1, f"the object at {at}", ADVICE))
+    return again
 
 
 def _check_pixels(elevation: NDArray[Any], markers: NDArray[Any], mask: NDArray[np.bool_], target: str) -> None:
