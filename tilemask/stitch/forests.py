@@ -25,7 +25,7 @@ from tilemask.image import Place
 from tilemask.stitch.components import raster_index
 from tilemask.stitch.contraction import Edges, Indices, Round, contract, index_type, spanning_tree, trace
 from tilemask.stitch.faces import compact
-from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs
+from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs, solve_together
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
 
 Record = dict[str, Any]
@@ -86,21 +86,16 @@ def finish_trees(
             f"watershed_forest orders pixels by elevation, and NaN has no order; found {part['nan']} NaN. Leave them "
             "out by mask=, as in mask=~numpy.isnan(elevation)."
         )
-    notes = [read_note(number) for number in range(len(grid))]
-    if len(grid) <= 1:
-        yield from enumerate(notes)
-        return
-    found = [note for note in notes if note is not None]
-    ends = np.cumsum([len(note["labels"]) for note in found])
-    starts = ends - [len(note["labels"]) for note in found]
-    own = np.concatenate([note["labels"] for note in found])
-    names = np.unique(np.concatenate([own, *(note["label"] for note in found)]))
-    edges = _all_edges(found, starts, own, names, part["connectivity"], grid)
-    fixed = np.arange(len(own) + len(names)) >= len(own)
-    labels = _downwards(contract(edges, fixed).rounds, names)[: len(own)]
-    labels = np.where(own != 0, own, labels)
-    for number, note in enumerate(found):
-        yield number, {"sides": note["sides"], "labels": labels[starts[number] : ends[number]]}
+
+    def solve(notes: list[Record], starts: NDArray[np.int64]) -> tuple[str, Labels]:
+        own = np.concatenate([note["labels"] for note in notes])
+        names = np.unique(np.concatenate([own, *(note["label"] for note in notes)]))
+        edges = _all_edges(notes, starts, own, names, part["connectivity"], grid)
+        fixed = np.arange(len(own) + len(names)) >= len(own)
+        labels = _downwards(contract(edges, fixed).rounds, names)[: len(own)]
+        return "labels", np.where(own != 0, own, labels)
+
+    yield from solve_together(read_note, grid, "labels", solve)
 
 
 def grow_trees(

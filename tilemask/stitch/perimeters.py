@@ -7,7 +7,8 @@ are found by their raster indices in the whole image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from tilemask.boxes import Grid
 from tilemask.stitch.components import raster_index
 from tilemask.stitch.contraction import Indices
+from tilemask.stitch.faces import cut_face
 from tilemask.stitch.pixels import forward_offsets
 
 
@@ -22,8 +24,7 @@ def perimeter(shape: tuple[int, ...], sides: Sequence[int]) -> Indices:
     """Flat indices of the pixels on some faces, ascending."""
     on = np.zeros(shape, np.bool_)
     for side in sides:
-        axis, far = divmod(side, 2)
-        on[(slice(None),) * axis + (-far,)] = True
+        cut_face(on, side)[...] = True
     return np.flatnonzero(on)
 
 
@@ -57,3 +58,40 @@ def seam_pairs(ids: NDArray[np.int64], grid: Grid, connectivity: int) -> Iterato
         here = np.flatnonzero(inside & np.logical_or.reduce(other))
         near = np.ravel_multi_index([m[here] for m in moved], grid.shape)
         yield here, order[np.searchsorted(ascending, near)]
+
+
+def solve_together(
+    read_note: Callable[[int], dict[str, Any] | None],
+    grid: Grid,
+    own: str,
+    solve: Callable[[list[dict[str, Any]], NDArray[np.int64]], tuple[str, NDArray[Any]]],
+) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Solve the perimeters of all tiles at once, and give each tile its share.
+
+    Parameters
+    ----------
+    read_note : callable
+        Gives the note of a tile, with ``sides``; every tile has one where there are several.
+    grid : Grid
+    own : str
+        What of a note has one entry per pixel of the perimeter.
+    solve : callable
+        Takes all notes and where in the numbering each begins; returns a name, and one entry per pixel.
+
+    Yields
+    ------
+    number : int
+        Tile number, ascending.
+    record : dict or None
+        ``sides``, and the entries of the tile's perimeter under their name; None for the only tile.
+    """
+    notes = [read_note(number) for number in range(len(grid))]
+    if len(grid) <= 1:
+        yield from enumerate(notes)
+        return
+    found = [note for note in notes if note is not None]
+    ends = np.cumsum([len(note[own]) for note in found])
+    starts = ends - [len(note[own]) for note in found]
+    name, entries = solve(found, starts)
+    for number, (note, start, end) in enumerate(zip(found, starts, ends, strict=True)):
+        yield number, {"sides": note["sides"], name: entries[start:end]}

@@ -23,7 +23,7 @@ from tilemask.image import Place
 from tilemask.stitch.components import raster_index
 from tilemask.stitch.contraction import Contraction, Edges, Round, contract, index_type, spanning_tree, trace
 from tilemask.stitch.faces import compact
-from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs
+from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs, solve_together
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
 
 Record = dict[str, Any]
@@ -98,19 +98,14 @@ def finish_perimeters(
     Memory: about 170 bytes per pixel on a seam.
     """
     _refuse(part, grid)
-    notes = [read_note(number) for number in range(len(grid))]
-    if len(grid) <= 1:
-        yield from enumerate(notes)
-        return
-    found = [note for note in notes if note is not None]
-    ends = np.cumsum([len(note["start"]) for note in found])
-    starts = ends - [len(note["start"]) for note in found]
-    edges, worst = _all_edges(found, starts, part["connectivity"], grid)
-    start = np.concatenate([note["start"] for note in found])
-    rounds = contract(edges, np.zeros(len(start), np.bool_))
-    values = _settle(rounds, start, lambda key: worst[key])
-    for number, note in enumerate(found):
-        yield number, {"sides": note["sides"], "values": values[starts[number] : ends[number]]}
+
+    def solve(notes: list[Record], starts: NDArray[np.int64]) -> tuple[str, Values]:
+        edges, worst = _all_edges(notes, starts, part["connectivity"], grid)
+        start = np.concatenate([note["start"] for note in notes])
+        rounds = contract(edges, np.zeros(len(start), np.bool_))
+        return "values", _settle(rounds, start, lambda key: worst[key])
+
+    yield from solve_together(read_note, grid, "start", solve)
 
 
 def reconstruct(
