@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,10 +32,15 @@ class Figure:
 
 def measure(row: str, side: int, folder: Path, timeout: float = 3600) -> Figure:
     """Run `row` on the source of this side in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.measure", row, str(side), str(folder)]
+    return alone("benchmarks.measure", row, str(side), str(folder), timeout=timeout)
+
+
+def alone(module: str, *arguments: str, timeout: float = 3600) -> Figure:
+    """Run a module of this folder, which prints a figure as its last line, in a process of its own."""
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     if done.returncode:
-        raise RuntimeError(f"{row} at {side}² failed:\n{done.stderr[-2000:]}")
+        raise RuntimeError(f"{' '.join(command[2:])} failed:\n{done.stderr[-2000:]}")
     return Figure(**json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -52,13 +58,23 @@ def _run(row: str, side: int, folder: Path) -> Figure:
     from benchmarks.rows import ROWS
 
     path, target = source(folder, side), target_of(row, side, folder)
-    for leftover in target.parent.glob(f"{target.stem}.*"):
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    clear(target)
     if row == "libvips, streaming":
         tiff(path)
+    return clocked(row, side, lambda: ROWS[row](path, target))
+
+
+def clear(target: Path) -> None:
+    """Remove an output and what lies beside it under its name."""
+    for leftover in target.parent.glob(f"{target.stem}.*"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def clocked(row: str, side: int, work: Callable[[], None]) -> Figure:
+    """Do the work of a row and measure it."""
     _take_memory()
     wall, cpu = time.perf_counter(), _cpu()
-    ROWS[row](path, target)
+    work()
     wall, cpu = time.perf_counter() - wall, _cpu() - cpu
     return Figure(row, side, wall, cpu, peak_mb())
 

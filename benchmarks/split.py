@@ -7,10 +7,7 @@ benchmarks, and says how many pixels differ: scikit-image takes seeds that lie e
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.field import source
-from benchmarks.measure import Figure, peak_mb
+from benchmarks.measure import Figure, alone, clear, clocked
 from benchmarks.rows import RADIUS, SIGMA, disk, load, store
 
 DISTANCE = 8
@@ -75,11 +72,7 @@ def main(side: int, folder: Path) -> None:
     labels: dict[str, Any] = {}
     for number, row in enumerate(ROWS):
         target = folder / f"split-{number}-{side}.zarr"
-        command = [sys.executable, "-m", "benchmarks.split", str(side), str(folder), row, str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{row} at {side}² failed:\n{done.stderr[-2000:]}")
-        figure = Figure(**json.loads(done.stdout.splitlines()[-1]))
+        figure = alone("benchmarks.split", str(side), str(folder), row, str(target))
         group = target / "labels" / "nuclei" / "0"
         labels[row] = load(group if group.exists() else target)
         differing = int(np.count_nonzero(labels[row] != labels["tilemask"]))
@@ -91,12 +84,9 @@ def main(side: int, folder: Path) -> None:
 
 
 def run(row: str, side: int, folder: Path, target: Path) -> Figure:
-    for leftover in target.parent.glob(f"{target.stem}.*"):
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    clear(target)
     path = source(folder, side)
-    wall, cpu = time.perf_counter(), time.process_time()
-    ROWS[row](path, target)
-    return Figure(row, side, time.perf_counter() - wall, time.process_time() - cpu, peak_mb())
+    return clocked(row, side, lambda: ROWS[row](path, target))
 
 
 if __name__ == "__main__":

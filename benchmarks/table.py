@@ -7,9 +7,7 @@ million of them) and says in how many numbers the two tables differ.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +16,7 @@ import numpy as np
 import pandas as pd
 import zarr
 
-from benchmarks.measure import Figure, peak_mb
+from benchmarks.measure import Figure, alone, clear, clocked
 
 PROPERTIES = ("label", "area", "bbox", "centroid", "intensity_mean", "intensity_max")
 PITCH = 16
@@ -73,11 +71,8 @@ def main(side: int, folder: Path) -> None:
     first: pd.DataFrame | None = None
     for number, row in enumerate(ROWS):
         target = folder / f"table-{number}-{side}.parquet"
-        command = [sys.executable, "-m", "benchmarks.table", str(side), str(folder), row, str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{row} at {side}² failed:\n{done.stderr[-2000:]}")
-        figure, found = Figure(**json.loads(done.stdout.splitlines()[-1])), pd.read_parquet(target)
+        figure = alone("benchmarks.table", str(side), str(folder), row, str(target))
+        found = pd.read_parquet(target)
         first = found if first is None else first
         differing = int((found[first.columns].to_numpy() != first.to_numpy()).sum()) if len(found) == len(first) else -1
         print(
@@ -88,10 +83,9 @@ def main(side: int, folder: Path) -> None:
 
 
 def run(row: str, side: int, folder: Path, target: Path) -> Figure:
+    clear(target)
     path = blobs(folder, side)
-    wall, cpu = time.perf_counter(), time.process_time()
-    ROWS[row](path, target)
-    return Figure(row, side, time.perf_counter() - wall, time.process_time() - cpu, peak_mb())
+    return clocked(row, side, lambda: ROWS[row](path, target))
 
 
 if __name__ == "__main__":
