@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from tilemask.errors import InputError
 from tilemask.image import Image, map_tiles, operation, reduce_tiles, require_one_shape, require_scalar_pixels
+from tilemask.stitch.components import number_type
 from tilemask.stitch.pairs import combine_pairs, finish_pairs, number_pairs, survey_pairs
 
 
@@ -48,7 +47,7 @@ def join_segmentations(a: Image, b: Image) -> Image:
             )
     require_one_shape((a, b), "join_segmentations")
     numbers = reduce_tiles(survey_pairs, a, b, combine=combine_pairs, finish=finish_pairs, records=True)
-    dtype = np.dtype(np.int32 if math.prod(a.spatial_shape) < 2**31 else np.int64)
+    dtype = number_type(math.prod(a.spatial_shape))
     made: Image = map_tiles(
         number_pairs, a, b, records=numbers, user=False, dtype=dtype, cost=5.0, workspace=40.0, target=dtype.str
     )

@@ -24,6 +24,7 @@ from tilemask.image import (
     require_mask,
     require_scalar_pixels,
 )
+from tilemask.stitch.components import number_type
 from tilemask.stitch.kernels import (
     check_level,
     check_size,
@@ -83,7 +84,7 @@ def label(mask: Image, *, connectivity: int | None = None) -> Image:
     numbers = reduce_tiles(
         survey_numbers, mask, combine=combine_parts, finish=finish_numbers, places=True, records=True, connectivity=hops
     )
-    dtype = np.dtype(np.int32 if math.prod(mask.spatial_shape) < 2**31 else np.int64)
+    dtype = number_type(math.prod(mask.spatial_shape))
     made: Image = map_tiles(
         number_components, mask, records=numbers, user=False, dtype=dtype, cost=4.0, connectivity=hops, target=dtype.str
     )

@@ -28,6 +28,7 @@ from tilemask.operations.clusters import (
 )
 from tilemask.operations.histograms import as_is, find_extent, join_extents, nothing_left
 from tilemask.operations.lab import lab_of
+from tilemask.stitch.components import number_type
 
 _GREY_UNITS = 1 << 30
 """Units of a value from 0 to 1."""
@@ -121,7 +122,7 @@ def slic(
             rule=rule,
         )
         centres = derive(moved_centres, sums, count)
-    dtype = np.dtype(np.int32 if count < 2**31 else np.int64)
+    dtype = number_type(count)
     made: Image = map_tiles(
         number_clusters,
         values,

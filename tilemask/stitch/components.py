@@ -24,6 +24,11 @@ _INT32_MAX = 2**31 - 1
 _PIECE = 2**16
 
 
+def number_type(count: int) -> np.dtype[Any]:
+    """The type of numbers up to so many: of labels, pixels, vertices."""
+    return np.dtype(np.int32 if count < 2**31 else np.int64)
+
+
 def label_components(array: NDArray[Any], connectivity: int) -> NDArray[Any]:
     """Number the components of a mask, or of equal values, from 1 in raster order of their first pixels.
 

@@ -23,11 +23,6 @@ Indices = NDArray[np.signedinteger[Any]]
 """Numbers of vertices: of 32 bits where that is enough, which halves the memory of a contraction."""
 
 
-def index_type(count: int) -> np.dtype[Any]:
-    """The type of the numbers of so many vertices."""
-    return np.dtype(np.int32 if count < 2**31 else np.int64)
-
-
 @dataclass(frozen=True, slots=True)
 class Edges:
     """Edges between vertices 0 to n - 1; several may join the same two.

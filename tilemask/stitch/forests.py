@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from tilemask.boxes import Grid
 from tilemask.errors import InputError
 from tilemask.image import Place
-from tilemask.stitch.components import raster_index
-from tilemask.stitch.contraction import Edges, Indices, Round, contract, index_type, spanning_tree, trace
+from tilemask.stitch.components import number_type, raster_index
+from tilemask.stitch.contraction import Edges, Indices, Round, contract, spanning_tree, trace
 from tilemask.stitch.faces import compact
 from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs, solve_together
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
@@ -120,7 +120,7 @@ def _contract(
 ) -> PixelGraph:
     """Contract a tile to the pixels that are held and one pixel per label."""
     flat = labels.ravel()
-    roots = np.full(flat.size, -1, index_type(flat.size))
+    roots = np.full(flat.size, -1, number_type(flat.size))
     roots[held] = held
     marked = np.flatnonzero(flat)
     roots[marked] = marked[_first_of_each(flat[marked])]

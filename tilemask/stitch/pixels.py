@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilemask.errors import InputError
-from tilemask.stitch.contraction import Contraction, Edges, Indices, contract, index_type, merge, spanning_tree
+from tilemask.stitch.components import number_type
+from tilemask.stitch.contraction import Contraction, Edges, Indices, contract, merge, spanning_tree
 
 _MOST = 5 * 10**8
 """Pixels whose pairs and directions can be counted in 63 bits."""
@@ -120,7 +121,7 @@ def _first_choices(
 
 def _class_starts(ascending: NDArray[Any]) -> Indices:
     """Per rank the first rank with the same value."""
-    starts = np.arange(len(ascending), dtype=index_type(len(ascending)))
+    starts = np.arange(len(ascending), dtype=number_type(len(ascending)))
     starts[1:][ascending[1:] == ascending[:-1]] = 0
     return np.maximum.accumulate(starts, out=starts)
 
@@ -151,7 +152,7 @@ def raster_order(values: NDArray[Any]) -> Indices:
     Sorting four bytes of value together with four of index takes half the time of a stable argsort.
     """
     flat = values.ravel()
-    kind = index_type(flat.size)
+    kind = number_type(flat.size)
     if flat.dtype.itemsize != 4 or kind.itemsize != 4:
         return np.argsort(flat, kind="stable").astype(kind)
     if flat.dtype.kind == "f":

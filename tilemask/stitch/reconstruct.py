@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from tilemask.boxes import Grid
 from tilemask.errors import InputError
 from tilemask.image import Place
-from tilemask.stitch.components import raster_index
-from tilemask.stitch.contraction import Contraction, Edges, Round, contract, index_type, spanning_tree, trace
+from tilemask.stitch.components import number_type, raster_index
+from tilemask.stitch.contraction import Contraction, Edges, Round, contract, spanning_tree, trace
 from tilemask.stitch.faces import compact
 from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs, solve_together
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
@@ -57,7 +57,7 @@ def survey_perimeter(
         return part, None
     start, bound, ranking = _oriented(seed, limit, where, method)
     at = perimeter(limit.shape, sides)
-    roots = np.full(limit.size, -1, index_type(limit.size))
+    roots = np.full(limit.size, -1, number_type(limit.size))
     roots[at] = at
     graph = contract_pixels(ranking, connectivity, roots=roots, inside=where)
     bottleneck = _of_pixels(graph, bound)
