@@ -6,18 +6,17 @@ kernels release the GIL. `cluster.py` has the pool of worker processes.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from queue import SimpleQueue
 from threading import Event
 from typing import Protocol
 
 from tilemask.read.cache import ChunkCache
+from tilemask.read.heap import give_back_memory
 from tilemask.run.task import Job, TaskResult, run_tiles
 
 
@@ -59,7 +58,6 @@ class ThreadPool:
         self._stopped = Event()
         self._waiting: deque[Sequence[int]] = deque()
         self._ended: SimpleQueue[Future[TaskResult]] = SimpleQueue()
-        share_heap()
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tilemask") if threads > 1 else None
         self._opencv_threads = limit_opencv(1) if threads > 1 else None
 
@@ -102,18 +100,6 @@ class ThreadPool:
             self._executor.shutdown(wait=True, cancel_futures=True)
         if self._opencv_threads is not None:
             limit_opencv(self._opencv_threads)
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system: chunks of the last pass lie in heaps that glibc would keep to itself."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def share_heap() -> None:
-    """Let the threads of this process allocate from one heap: with one each, holes add up (65536²: 506 to 475 MB)."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(-8, 1)  # M_ARENA_MAX of glibc
 
 
 def limit_opencv(threads: int) -> int:
