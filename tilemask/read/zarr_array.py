@@ -22,6 +22,7 @@ from tilemask.image import Image
 from tilemask.read.addresses import is_url, without_secrets
 from tilemask.read.axes import Selection, arrange, canonical, pixel_extent
 from tilemask.read.chunked import ChunkedSource, opened
+from tilemask.read.retries import patiently
 from tilemask.read.zarr_decode import decoder
 from tilemask.read.zarr_node import Node, check_array, open_array, open_store, read_node
 
@@ -109,6 +110,9 @@ class StoreReader:
         self._strict = strict
 
     def chunk(self, index: tuple[int, ...]) -> NDArray[Any] | None:
+        return patiently(lambda: self._chunk(index))
+
+    def _chunk(self, index: tuple[int, ...]) -> NDArray[Any] | None:
         if self._strict and not self._stored(index):
             return None
         return np.asarray(self._array[tuple(slice(i * c, i * c + c) for i, c in zip(index, self.chunks, strict=True))])

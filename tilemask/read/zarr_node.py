@@ -23,6 +23,7 @@ from zarr.core.sync import sync
 from tilemask.errors import InputError
 from tilemask.image import check_dtype
 from tilemask.read.addresses import is_url, without_secrets, without_secrets_in
+from tilemask.read.retries import patiently
 
 # fmt: off
 CODECS = frozenset({
@@ -45,8 +46,8 @@ def open_store(where: str | Store) -> Store:
     except Exception as error:
         raise InputError(
             f"{without_secrets(where)} cannot be reached ({type(error).__name__}: {without_secrets_in(error)}). Check "
-            "the address; fsspec needs "
-            "a package per protocol, such as s3fs for s3:// and aiohttp for https://."
+            "the address; fsspec needs a package per protocol: pip install 'tilemask[http]' for https://, "
+            "'tilemask[s3]' for s3://."
         ) from error
 
 
@@ -160,7 +161,7 @@ def _document(where: str | Store, store: Store, path: str, name: str) -> Mapping
     key = f"{path}/{name}".lstrip("/")
     shown = without_secrets(where if isinstance(where, str) else str(where))
     try:
-        raw = sync(store.get(key, default_buffer_prototype()))
+        raw = patiently(lambda: sync(store.get(key, default_buffer_prototype())))
     except Exception as error:
         raise InputError(
             f"{shown}: {key} cannot be read ({type(error).__name__}: {without_secrets_in(error)}). Check the address "
