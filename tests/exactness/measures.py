@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
 from skimage import measure, segmentation
 
 import tilemask as tm
@@ -17,7 +19,8 @@ from tilemask.operations.properties import PROPERTIES
 
 LABELS = ("uint8", "uint16", "uint32")
 PIXELS = (("uint8", "uint8"), ("uint8", "int16"), ("uint16", "uint16"), ("uint16", "bool"))
-FLOATS = (("uint8", "float32"), ("uint16", "float64"), ("uint8", "int32"), ("uint8", "int64"))
+WIDE = (("uint8", "float32"), ("uint16", "float64"), ("uint8", "int32"), ("uint8", "int64"))
+RANKS = ("intensity_min", "intensity_median", "intensity_max")
 
 
 def few(labels: Any) -> Any:
@@ -34,8 +37,8 @@ def names(ndim: int, kinds: str, exactness: str | None = None) -> tuple[str, ...
         if ndim in p.ndim
         and exactness in (None, p.exactness)
         and p.needs.startswith(("image", "weighted")) == (kinds != "shapes")
-        and (kinds != "floats" or not p.needs.startswith("weighted"))
         and (exactness is None or name != "intensity_sum")
+        and (exactness is None or ndim == 2 or name not in SOLID)
     )
 
 
@@ -54,6 +57,29 @@ def sk_table(*, properties: tuple[str, ...]) -> Callable[..., Any]:
     return call
 
 
+SOLID = ("area_convex", "solidity", "feret_diameter_max")
+
+
+def solid_hull(image: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """``convex_hull_image`` without its first step, which thins voxels out and fails where all lie in one plane."""
+    offsets = np.concatenate((np.eye(3), -np.eye(3))) / 2
+    facets = ConvexHull(np.unique((np.argwhere(image)[:, None] + offsets).reshape(-1, 3), axis=0)).equations
+    return ((np.indices(image.shape).transpose(1, 2, 3, 0) @ facets[:, :3].T + facets[:, 3]) < 1e-10).all(axis=-1)
+
+
+def sk_solids(labels: NDArray[Any]) -> NDArray[Any]:
+    rows = []
+    for region in measure.regionprops(few(labels).astype(np.int64)):
+        inside = solid_hull(region.image)
+        voxels = np.argwhere(region.image)
+        if np.linalg.matrix_rank(voxels - voxels[0]) == 3:
+            assert np.array_equal(inside, region.image_convex)
+        surface = measure.marching_cubes(np.pad(inside, 2).astype(float), level=0.5)[0]
+        width = np.sqrt(pdist(surface, "sqeuclidean").max())
+        rows.append((region.label, inside.sum(), region.area / inside.sum(), width))
+    return pandas.DataFrame(np.array(rows, float).reshape(-1, 4), columns=["label", *SOLID]).astype({"label": int})
+
+
 def _tables() -> list[Case]:
     cases = []
     for ndim in (2, 3):
@@ -64,8 +90,10 @@ def _tables() -> list[Case]:
             Case("measure", table(properties=every), None, LABELS[:1], (ndim,), "all shapes"),
             Case("measure", table(properties=of_pixels), sk_table(properties=of_pixels), PIXELS, (ndim,), "pixels"),
             Case("measure", table(properties=names(ndim, "pixels")), None, PIXELS[:3], (ndim,), "all pixels"),
-            Case("measure", table(properties=names(ndim, "floats")), None, FLOATS, (ndim,), "floats"),
+            Case("measure", table(properties=RANKS), sk_table(properties=RANKS), WIDE, (ndim,), "ranks"),
+            Case("measure", table(properties=names(ndim, "pixels")), None, WIDE, (ndim,), "wide pixels"),
         ]
+    cases.append(Case("measure", table(properties=SOLID), sk_solids, LABELS[:2], (3,), "solids"))
     return cases
 
 
@@ -134,6 +162,8 @@ CASES: list[Case] = [
     ),
     _select("intensity_mean > 1000 + 2 * intensity_min", lambda r: r.intensity_mean > 1000 + 2 * r.intensity_min,
             PIXELS[1:3]),
+    _select("intensity_median > 120 or area_filled > area + 2",
+            lambda r: r.intensity_median > 120 or r.area_filled > r.area + 2, (PIXELS[0], WIDE[0])),
     *(
         Case(
             "keep_largest",

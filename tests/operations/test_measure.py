@@ -16,26 +16,11 @@ from skimage import measure
 
 import tilemask as tm
 from tests.exactness.strategies import picture
+from tests.operations.measured import COLOUR, GREY, LABELS, RNG, names, same
 from tilemask.errors import InputError, TilemaskError
-from tilemask.image import Stream, from_array, map_tiles
+from tilemask.image import Stream, from_array
 from tilemask.operations.properties import PROPERTIES
 from tilemask.stitch import merging, moments
-from tilemask.stitch.patterns import edge_classes, euler_shares, neighbour_bits
-from tilemask.testing import first_difference
-
-RNG = np.random.default_rng(3)
-LABELS = measure.label(picture("blobs", (40, 52), 1) > 0.5)
-GREY = RNG.integers(0, 60_000, (40, 52)).astype(np.uint16)
-COLOUR = RNG.integers(0, 255, (40, 52, 3)).astype(np.uint8)
-
-
-def names(ndim: int = 2) -> tuple[str, ...]:
-    return tuple(n for n, p in PROPERTIES.items() if ndim in p.ndim)
-
-
-def same(a: pandas.DataFrame, b: pandas.DataFrame) -> bool:
-    """Equal to the bit, NaN too."""
-    return list(a) == list(b) and all(a[n].to_numpy().tobytes() == b[n].to_numpy().tobytes() for n in a)
 
 
 def test_the_picture_of_a_table() -> None:
@@ -115,7 +100,7 @@ def test_ranges_of_labels_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = RNG.integers(0, 300, (60, 60))
     labels[RNG.random((60, 60)) < 0.1] = 2**40 + 3
     grey = RNG.random((60, 60)).astype(np.float32)
-    wanted = tuple(n for n in names() if "weighted" not in n)
+    wanted = names()
     whole = tm.measure(labels, grey, properties=wanted)
     for rows in (1, 7, 100):
         monkeypatch.setattr(merging, "ROWS_AT_ONCE", rows)
@@ -148,37 +133,15 @@ def test_cells_and_strips_of_a_tile_do_not_show(monkeypatch: pytest.MonkeyPatch)
     assert moments.cell_side(moments.orders_each_up_to(3, 2), 2, 16) == 32
 
 
-@pytest.mark.parametrize(
-    "values", [(1e300, -1e300, 1.0), (1e16, 1.0, -1e16), (np.nan, 1.0, 2.0), (np.inf, -np.inf, 1.0)]
-)
-def test_means_of_floats_are_exact(values: tuple[float, ...]) -> None:
-    image = np.resize(np.array(values), (6, 7))
-    labels = np.ones((6, 7), np.uint8)
-    with np.errstate(all="ignore"):
-        found = tm.measure(from_array(labels), from_array(image), properties=("intensity_mean",)).compute(tile=(2, 3))
-        if np.isfinite(image).all():
-            expected = float(sum(map(Fraction, image.ravel().tolist())) / image.size)
-        else:
-            expected = float("nan")
-    np.testing.assert_array_equal(found["intensity_mean"], [expected])
-
-
-KERNELS = ((edge_classes, 2, np.uint8, 2), (neighbour_bits, 1, np.uint8, 2), (euler_shares, 1, np.int16, 2),
-           (euler_shares, 1, np.int16, 3))  # fmt: skip
-
-
-@pytest.mark.parametrize(("kernel", "reach", "dtype", "ndim"), KERNELS)
-def test_patterns_of_neighbours_look_no_further_and_no_less_far(kernel: Any, reach: int, dtype: Any, ndim: int) -> None:
-    shape = (13, 11) if ndim == 2 else (5, 6, 4)
-    differ = False
-    for seed in range(4):
-        labels = np.random.default_rng(seed).integers(0, 3, shape)
-        whole = kernel(labels)
-        right = map_tiles(kernel, from_array(labels), reach=reach, dtype=dtype).compute(tile=1)
-        assert first_difference(whole, right) is None
-        short = map_tiles(kernel, from_array(labels), reach=reach - 1, dtype=dtype).compute(tile=1)
-        differ |= first_difference(whole, short) is not None
-    assert differ
+def test_select_takes_every_property() -> None:
+    plane, grey = LABELS[:20, :24], GREY[:20, :24]
+    for labels, image in ((plane, grey), (plane.reshape(4, 10, 12), grey.reshape(4, 10, 12))):
+        for name in names(labels.ndim):
+            table = tm.measure(labels, image, properties=tuple({"label": 0, name: 0}))
+            column = list(table)[-1]
+            level = float(np.median(table[column].dropna()))
+            kept = tm.select(labels, image, where=f"{column.replace('-', '_')} > {level!r}")
+            assert np.array_equal(np.unique(kept[kept > 0]), table["label"][table[column] > level]), column
 
 
 def test_labels_and_table_share_a_pass() -> None:
@@ -198,7 +161,7 @@ def test_a_table_is_a_stream() -> None:
     ("call", "message"),
     [
         (lambda: tm.measure(LABELS, properties=("aera",)), r"no property 'aera'. Known are area,"),
-        (lambda: tm.measure(LABELS, properties=("area_filled",)), "Fill first"),
+        (lambda: tm.measure(LABELS, properties=("coords",)), r"no property 'coords'. Known are .*intensity_median"),
         (lambda: tm.measure(LABELS, properties="area"), "list of names"),
         (lambda: tm.measure(LABELS, properties=()), "list of names"),
         (lambda: tm.measure(LABELS, properties=5), "list of names"),
@@ -208,7 +171,7 @@ def test_a_table_is_a_stream() -> None:
         (lambda: tm.measure(COLOUR, channel_axis=-1), "one channel"),
         (lambda: tm.measure(LABELS, GREY[1:]), "one spatial shape"),
         (lambda: tm.measure(LABELS, properties=("intensity_mean",)), "no image was given"),
-        (lambda: tm.measure(LABELS, GREY.astype("f4"), properties=("centroid_weighted",)), "at most 16 bits"),
+        (lambda: tm.measure(LABELS, properties=("intensity_median",)), "no image was given"),
         (lambda: tm.measure(LABELS[None], properties=("perimeter",)), "defined for planes"),
         (lambda: tm.measure(LABELS, properties=("perimeter",), spacing=(1, 2)), "equal sides"),
         (lambda: tm.measure(LABELS, properties=("moments_hu",), spacing=2), "in pixels"),

@@ -87,7 +87,7 @@ def test_moments_move_and_centre_exactly(seed: int, dy: int, dx: int, large: boo
     assert (moved(raw(ys, xs), np.array([[dy, dx]]), orders) == there).all()
     cy, cx = Fraction(sum(ys), len(ys)), Fraction(sum(xs), len(xs))
     exact = [sum((y - cy) ** p * (x - cx) ** q for y, x in zip(ys, xs, strict=True)) for p, q in orders]
-    assert central(raw(ys, xs), np.array([30]), orders)[0].tolist() == [float(e) for e in exact]
+    assert central(raw(ys, xs), np.array([12]), np.array([30]), orders)[0].tolist() == [float(e) for e in exact]
 
 
 def test_orders() -> None:

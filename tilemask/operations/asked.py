@@ -13,22 +13,24 @@ import numpy as np
 from tilemask.errors import InputError
 from tilemask.image import Image, map_tiles, require_one_shape, require_scalar_pixels
 from tilemask.operations.properties import PROPERTIES
-from tilemask.stitch.measures import SHORT_BITS, is_short
+from tilemask.stitch.intensities import is_short
 from tilemask.stitch.moments import Orders, orders_each_up_to, orders_up_to
 from tilemask.stitch.patterns import edge_classes, euler_shares, neighbour_bits
 
-_ELSEWHERE = {
-    "area_filled": "Fill first: measure(label(fill_holes(mask)), properties=('label', 'area')).",
-    "intensity_median": "For one object: percentile(image, q=50, where=labels == number).",
-}
 _PATTERNS: dict[str, tuple[Callable[..., Any], int, Any, float, float]] = {
     "edges": (edge_classes, 2, np.uint8, 18.0, 13.0),
     "quads": (neighbour_bits, 1, np.uint8, 9.0, 11.0),
     "euler": (euler_shares, 1, np.int16, 32.0, 16.0),
 }
 """Per pattern of neighbours: its kernel, reach, dtype, cost and workspace."""
-WORKSPACE = 24.0
-"""Bytes per pixel that the survey takes for objects of 20 pixels or more; 200 to 700 per object below."""
+_DETAILS = {
+    "image totals": ("totals",),
+    "image squares": ("totals", "squares"),
+    "image values": ("values",),
+    "lines": ("lines",),
+    "spans": ("spans",),
+}
+"""Per need of a property, what the survey collects beside boxes, moments and patterns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,8 @@ class Asked:
         What the survey reads beside labels: "image" and patterns of neighbours.
     orders, weighted : Orders
         Moments that it sums.
-    squared : bool
-        Whether it sums the squares of pixels.
-    lines : bool
-        Whether it collects the extent of objects per line.
+    details : tuple of str
+        What else it collects: see `survey_measures`.
     channels : int or None
         Of the image; None where it has no channel axis.
     dtype : str
@@ -60,16 +60,26 @@ class Asked:
     inputs: tuple[str, ...]
     orders: Orders
     weighted: Orders
-    squared: bool
-    lines: bool
+    details: tuple[str, ...]
     channels: int | None
     dtype: str
 
     @property
     def collected(self) -> dict[str, Any]:
         """The arguments of `survey_measures`."""
-        names = ("inputs", "orders", "weighted", "squared", "lines")
-        return {name: getattr(self, name) for name in names}
+        return {"inputs": self.inputs, **self.merged}
+
+    @property
+    def merged(self) -> dict[str, Any]:
+        """The arguments of `objects_by_range`."""
+        return {"orders": self.orders, "weighted": self.weighted, "details": self.details}
+
+    @property
+    def workspace(self) -> float:
+        """Bytes per pixel that the survey takes for objects of 20 pixels or more; 200 to 700 per object below."""
+        sums = 24.0 if "totals" in self.details and not is_short(np.dtype(self.dtype)) else 0.0
+        values = 56.0 * (self.channels or 1) if "values" in self.details else 0.0
+        return 24.0 + sums + values
 
 
 def asked_of(
@@ -91,20 +101,14 @@ def asked_of(
     if image is not None:
         require_one_shape((labels, image), what)
     weighted = _orders({n.removeprefix("weighted ") for n in needs if n.startswith("weighted")}, ndim)
-    if weighted and image is not None and not is_short(image.dtype):
-        raise InputError(
-            f"{what}: moments with pixels as weights are summed as integers of at most {SHORT_BITS} bits; found "
-            f"{image.dtype}. Scale and convert first, as in (image * 1000).astype('uint16')."
-        )
-    inputs = ("image",) if weighted or needs & {"image", "image squared"} else ()
+    inputs = ("image",) if any(need.startswith(("image", "weighted")) for need in needs) else ()
     return Asked(
         names=tuple(names),
         spacing=sides,
         inputs=(*inputs, *(p for p in _PATTERNS if p in needs)),
         orders=_orders(needs, ndim),
         weighted=weighted,
-        squared="image squared" in needs,
-        lines="lines" in needs,
+        details=tuple(dict.fromkeys(detail for need in sorted(needs) for detail in _DETAILS.get(need, ()))),
         channels=image.channels if image is not None and image.axes.endswith("c") else None,
         dtype="|u1" if image is None else image.dtype.str,
     )
@@ -161,8 +165,6 @@ def _check_property(name: str, labels: Image, image: Image | None, spacing: tupl
 def unknown(name: object, known: Sequence[str] | dict[str, Any]) -> str:
     """Say of a name that it is not known, and which are, the closest first."""
     close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
-    if name in _ELSEWHERE:
-        return f"{name} does not follow from sums over tiles. {_ELSEWHERE[str(name)]}"
     listed = ", ".join([*close, *(k for k in known if k not in close)])
     return f"there is no property {name!r}. Known are {listed}."
 

@@ -1,8 +1,8 @@
 """Tables of objects: one row per label, made of sums that tiles collect in one pass.
 
-What is collected is integers (pixels, powers of coordinates, patterns of neighbours, extents per line), so it can be
-added over tiles in any order; a property is computed when its object is complete. What needs neighbours across seams is
-an image of its own, made with a reach, that the survey then counts core by core.
+What is collected is integers (pixels, powers of coordinates, patterns of neighbours, extents per line, how often a
+value occurs), so it can be added over tiles in any order; a property is computed when its object is complete. What
+needs neighbours across seams is an image of its own, made with a reach, that the survey then counts core by core.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 
 from tilemask.errors import InputError
 from tilemask.image import Image, Stream, Value, operation, reduce_tiles
-from tilemask.operations.asked import WORKSPACE, asked_of, images_read
+from tilemask.operations.asked import asked_of, images_read
 from tilemask.operations.tables import finish_table, gather_table
 from tilemask.stitch.measures import combine_measures, survey_measures
 
@@ -52,23 +52,24 @@ def measure(
     ------
     InputError
         For labels that are a mask, floats, or have channels; an unknown property, one that is not defined in 3-D or for
-        pixels of unequal sides; a property of pixels without `image`; weighted properties of an image that is not made
-        of integers of at most 16 bits; and, when it is computed, for negative labels.
+        pixels of unequal sides; a property of pixels without `image`; and, when it is computed, for negative labels.
 
     Notes
     -----
     Exactness: one table for every tile grid, to the bit. Without `spacing` these are the reference's to the bit:
-    `label`, `num_pixels`, `area`, `area_bbox`, `area_convex`, `bbox`, `centroid`, `centroid_local`,
+    `label`, `num_pixels`, `area`, `area_bbox`, `area_convex`, `area_filled`, `bbox`, `centroid`, `centroid_local`,
     `equivalent_diameter_area`, `euler_number`, `extent`, `feret_diameter_max`, `moments`, `perimeter`,
-    `perimeter_crofton`, `solidity`; `intensity_min` and `intensity_max`; and of integers `intensity_mean`,
-    `centroid_weighted`, `centroid_weighted_local` and `moments_weighted`, as long as sums stay below 2^53, where the
-    reference begins to round. The others (central, normalized and Hu moments, `inertia_tensor`,
+    `perimeter_crofton`, `solidity`; `intensity_min`, `intensity_median` and `intensity_max`; and of integers
+    `intensity_mean`, `centroid_weighted`, `centroid_weighted_local` and `moments_weighted`, as long as sums stay below
+    2^53, where the reference begins to round. The others (central, normalized and Hu moments, `inertia_tensor`,
     `inertia_tensor_eigvals`, `axis_major_length`, `axis_minor_length`, `eccentricity`, `orientation`, `intensity_std`,
-    the mean of floats) follow from exact sums that are rounded once, where the reference adds floats: they differ in
-    the last bits, and are 0 where the reference has 1e-17 for a zero.
+    the mean and the weighted moments of floats) follow from exact sums that are rounded once, where the reference adds
+    floats: they differ in the last bits, and are 0 where the reference has 1e-17 for a zero. Objects that are flat in a
+    volume have the hull of the faces of their voxels, where the reference finds none.
 
     One pass; where a property looks at neighbours (`perimeter`, `perimeter_crofton`, `euler_number`) and the labels are
-    made by `label`, one more. The table is made about 2^18 rows at a time, so its size is bounded by the disk.
+    made by `label`, one more. The table is made about 2^18 rows at a time, so its size is bounded by the disk; so is
+    the size of what `intensity_median` notes: up to 22 bytes per pixel of an object and channel.
     """
     if isinstance(properties, str) or not isinstance(properties, Sequence) or not properties:
         raise InputError(f"measure: properties= is a list of names, as in ('label', 'area'); found {properties!r}.")
@@ -81,7 +82,7 @@ def measure(
         pieces=Stream("table", gather_table),
         places=True,
         cost=30.0,
-        workspace=WORKSPACE,
+        workspace=asked.workspace,
         **asked.collected,
     )
     return value

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tilemask.stitch.hulls import Lines, hull_lines
-from tilemask.stitch.measures import Rows
+from tilemask.stitch.columns import Rows
+from tilemask.stitch.hulls import Lines, hull_lines, widest_distance
+from tilemask.stitch.intensities import SHORT_BITS
 from tilemask.stitch.moments import FLOAT_BITS, Orders, central, ratio
+from tilemask.stitch.solids import Solid, solid_hull, solid_width
 from tilemask.stitch.sums import deviation_of, mean_of, totals
 
 Column = NDArray[Any]
@@ -62,14 +64,27 @@ class Objects:
     @cached_property
     def central(self) -> Column:
         """Moments about the centroid in units of the spacing, (objects, orders)."""
-        return central(self.rows["moments"], self.sides.max(axis=1), self.orders) * self._units(self.orders)
+        extent = self.sides.max(axis=1)
+        return central(self.rows["moments"], self.count, extent, self.orders) * self._units(self.orders)
 
     def weighted_raw(self, channel: int) -> Column:
-        return self.rows["weighted"][:, channel].astype(np.float64) * self._units(self.weighted)
+        raw, power = self.rows["weighted"][:, channel], self.rows["power"][:, [channel]]
+        return self._where_known(channel, ratio(raw, np.ones_like(raw), power) * self._units(self.weighted))
 
     def weighted_central(self, channel: int) -> Column:
-        found = central(self.rows["weighted"][:, channel], self.sides.max(axis=1), self.weighted)
-        return found * self._units(self.weighted)
+        raw, power = self.rows["weighted"][:, channel], self.rows["power"][:, channel]
+        # Python's integers may be of any size, those of 64 bits are sums of at most 16 bits per pixel
+        mass = np.full(len(raw), np.inf) if raw.dtype == object else self.count * 2.0**SHORT_BITS
+        found = central(raw, mass, self.sides.max(axis=1), self.weighted, power)
+        return self._where_known(channel, found * self._units(self.weighted))
+
+    def weighted_centre(self, channel: int) -> Column:
+        """The centre of mass in pixels within the box, correctly rounded, (objects, ndim)."""
+        return self._where_known(channel, self.centre(self.rows["weighted"][:, channel], self.weighted, within=True))
+
+    def _where_known(self, channel: int, found: Column) -> Column:
+        """NaN for the objects that have NaN or an infinity among their pixels."""
+        return np.where(self.rows["known"][:, [channel]], found, np.nan)
 
     def _units(self, orders: Orders) -> NDArray[np.float64]:
         return np.array([math.prod(s**p for s, p in zip(self.spacing.tolist(), o, strict=True)) for o in orders])
@@ -78,7 +93,7 @@ class Objects:
         """The centre of mass in pixels, correctly rounded, (objects, ndim): within the box, or in the image."""
         places = []
         mass, start = moments[:, 0], self.rows["start"]
-        if np.abs(mass.astype(np.float64)).max() * float(start.max()) >= 2.0**61:
+        if mass.dtype == object or np.abs(mass).max() * float(start.max()) >= 2.0**61:
             start = start.astype(object)
         for axis in range(self.ndim):
             first = moments[:, orders.index(unit(axis, self.ndim))]
@@ -144,15 +159,33 @@ class Objects:
 
     @cached_property
     def hulls(self) -> Lines:
+        """The hulls of objects in a plane."""
         lines = self.rows["lines"]
         owner = np.searchsorted(self.rows["label"], lines["label"])
-        return hull_lines(Lines(owner, lines["line"], lines["first"], lines["last"]))
+        return hull_lines(Lines(owner, lines["line"][:, 0], lines["first"], lines["last"]))
+
+    @cached_property
+    def solids(self) -> list[Solid]:
+        """The hulls of objects in a volume."""
+        lines, labels = self.rows["lines"], np.asarray(self.rows["label"])
+        bounds = np.searchsorted(lines["label"], labels)
+        columns = [np.split(lines[name], bounds[1:]) for name in ("line", "first", "last")]
+        return [solid_hull(Solid(*column)) for column in zip(*columns, strict=True)]
 
     @cached_property
     def hull_area(self) -> Column:
+        if self.ndim == 3:
+            return np.array([hull.voxels for hull in self.solids]) * np.prod(self.spacing)
         inside = self.hulls.last - self.hulls.first + 1
         begins = np.flatnonzero(np.diff(self.hulls.owner, prepend=-1))
         return np.asarray(np.add.reduceat(inside, begins) * np.prod(self.spacing))
+
+    @cached_property
+    def hull_width(self) -> Column:
+        """The largest distance between two points of each hull."""
+        if self.ndim == 3:
+            return np.array([solid_width(hull, self.spacing) for hull in self.solids])
+        return widest_distance(self.hulls, self.spacing)
 
 
 def unit(axis: int, ndim: int, other: int | None = None) -> tuple[int, ...]:

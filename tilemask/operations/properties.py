@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from skimage.measure import moments_hu
 
 from tilemask.operations.object_sums import Column, Objects, powers
-from tilemask.stitch.hulls import widest_distance
 from tilemask.stitch.patterns import PERIMETER_CODES
 
 _PERIMETER_WEIGHTS = np.zeros(50)
@@ -42,7 +41,8 @@ class Property:
         Takes `Objects`, returns the column: one entry per object, more axes for a property of several numbers.
     needs : str
         What the tiles must collect beside boxes and counts: "first", "second", "all" (moments), "edges", "quads",
-        "euler", "lines", "image", "image squared", "weighted first", "weighted all".
+        "euler", "lines", "spans", "image", "image totals", "image squares", "image values", "weighted first",
+        "weighted all".
     exactness : str
         "exact" where the bits are those of scikit-image, "rounded" where the last may differ.
     ndim : tuple of int
@@ -141,16 +141,8 @@ def _dot(counts: NDArray[np.int64], weights: NDArray[np.float64]) -> Column:
     return np.matmul(counts.astype(np.float64)[:, None, :], weights[:, None])[:, 0, 0]
 
 
-def _feret_diameter_max(objects: Objects) -> Column:
-    return widest_distance(objects.hulls, objects.spacing)
-
-
 def _centroid_weighted_local(objects: Objects) -> Column:
-    centres = [
-        objects.centre(objects.rows["weighted"][:, c], objects.weighted, within=True) * objects.spacing
-        for c in range(objects.channels)
-    ]
-    return np.stack(centres, axis=-1)
+    return _per_channel(objects, lambda c: objects.weighted_centre(c) * objects.spacing)
 
 
 def _centroid_weighted(objects: Objects) -> Column:
@@ -211,7 +203,8 @@ def _hu(normalized: Column) -> Column:
 PROPERTIES: dict[str, Property] = {
     "area": Property(lambda o: o.area),
     "area_bbox": Property(_box_area),
-    "area_convex": Property(lambda o: o.hull_area, "lines", ndim=(2,)),
+    "area_convex": Property(lambda o: o.hull_area, "lines"),
+    "area_filled": Property(lambda o: o.rows["filled"] * np.prod(o.spacing), "spans"),
     "axis_major_length": Property(_axis_major_length, "second", "rounded"),
     "axis_minor_length": Property(_axis_minor_length, "second", "rounded"),
     "bbox": Property(_box),
@@ -223,27 +216,28 @@ PROPERTIES: dict[str, Property] = {
     "equivalent_diameter_area": Property(_diameter),
     "euler_number": Property(_euler_number, "euler"),
     "extent": Property(lambda o: o.area / _box_area(o)),
-    "feret_diameter_max": Property(_feret_diameter_max, "lines", ndim=(2,)),
+    "feret_diameter_max": Property(lambda o: o.hull_width, "lines"),
     "inertia_tensor": Property(lambda o: o.inertia, "second", "rounded"),
     "inertia_tensor_eigvals": Property(lambda o: o.eigenvalues, "second", "rounded"),
     "intensity_max": Property(lambda o: o.rows["high"], "image"),
-    "intensity_mean": Property(lambda o: o.means, "image"),
+    "intensity_mean": Property(lambda o: o.means, "image totals"),
+    "intensity_median": Property(lambda o: o.rows["median"], "image values"),
     "intensity_min": Property(lambda o: o.rows["low"], "image"),
-    "intensity_std": Property(lambda o: o.deviations, "image squared", "rounded"),
-    "intensity_sum": Property(lambda o: o.totals, "image"),
+    "intensity_std": Property(lambda o: o.deviations, "image squares", "rounded"),
+    "intensity_sum": Property(lambda o: o.totals, "image totals"),
     "label": Property(lambda o: o.rows["label"]),
-    "moments": Property(_moments, "all", ndim=(2,)),
-    "moments_central": Property(_moments_central, "all", "rounded", (2,)),
+    "moments": Property(_moments, "all"),
+    "moments_central": Property(_moments_central, "all", "rounded"),
     "moments_hu": Property(_moments_hu, "all", "rounded", (2,)),
-    "moments_normalized": Property(_moments_normalized, "all", "rounded", (2,)),
-    "moments_weighted": Property(_moments_weighted, "weighted all", ndim=(2,)),
-    "moments_weighted_central": Property(_moments_weighted_central, "weighted all", "rounded", (2,)),
+    "moments_normalized": Property(_moments_normalized, "all", "rounded"),
+    "moments_weighted": Property(_moments_weighted, "weighted all"),
+    "moments_weighted_central": Property(_moments_weighted_central, "weighted all", "rounded"),
     "moments_weighted_hu": Property(_moments_weighted_hu, "weighted all", "rounded", (2,)),
-    "moments_weighted_normalized": Property(_moments_weighted_normalized, "weighted all", "rounded", (2,)),
+    "moments_weighted_normalized": Property(_moments_weighted_normalized, "weighted all", "rounded"),
     "num_pixels": Property(lambda o: o.count),
     "orientation": Property(_orientation, "second", "rounded", (2,)),
     "perimeter": Property(_perimeter, "edges", ndim=(2,), isotropic=True),
     "perimeter_crofton": Property(_perimeter_crofton, "quads", ndim=(2,), isotropic=True),
-    "solidity": Property(lambda o: o.area / o.hull_area, "lines", ndim=(2,)),
+    "solidity": Property(lambda o: o.area / o.hull_area, "lines"),
 }
 """Every property that can be merged from tiles, by scikit-image's name; `intensity_sum` is not scikit-image's."""

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from tilemask.boxes import Grid
 from tilemask.errors import InputError
 from tilemask.image import Image, Value, map_tiles, operation, reduce_tiles, require_scalar_pixels
-from tilemask.operations.asked import WORKSPACE, Asked, asked_of, images_read, require_labels
+from tilemask.operations.asked import Asked, asked_of, images_read, require_labels
 from tilemask.operations.expression import column_of, fulfilled, names_in, parse
 from tilemask.operations.properties import PROPERTIES
 from tilemask.operations.tables import columns_of, no_rows
-from tilemask.stitch.measures import Rows, combine_measures, survey_measures
+from tilemask.stitch.columns import Rows
+from tilemask.stitch.measures import combine_measures, survey_measures
 from tilemask.stitch.merging import objects_by_range
 from tilemask.stitch.parts import combine_parts
 from tilemask.stitch.relabelling import (
@@ -91,7 +92,7 @@ def select(
         places=True,
         records=True,
         cost=30.0,
-        workspace=WORKSPACE,
+        workspace=asked.workspace,
         **asked.collected,
     )
     made: Image = map_tiles(drop_labels, labels, records=gone, user=False, cost=5.0)
@@ -104,7 +105,7 @@ def finish_selection(
     """Give each tile those of its labels that do not fulfil the condition."""
     tree, wanted, gone = parse(where), Asked(**asked), [np.empty(0, np.int64)]
     names = {name: column_of(name, PROPERTIES)[1] for name in names_in(tree)}
-    for rows in objects_by_range(part, read_note, wanted.orders, wanted.weighted):
+    for rows in objects_by_range(part, read_note, **wanted.merged):
         columns = columns_of(rows, wanted)
         kept = fulfilled(tree, {name: columns[column] for name, column in names.items()})
         gone.append(columns["label"][~np.broadcast_to(kept, columns["label"].shape)])

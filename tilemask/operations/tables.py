@@ -13,8 +13,9 @@ from tilemask.image import Place
 from tilemask.operations.asked import Asked
 from tilemask.operations.object_sums import Objects
 from tilemask.operations.properties import PROPERTIES
-from tilemask.stitch.measures import Rows, survey_measures
-from tilemask.stitch.merging import merge_rows, objects_by_range
+from tilemask.stitch.columns import Rows
+from tilemask.stitch.measures import survey_measures
+from tilemask.stitch.merging import merge_notes, objects_by_range
 
 Columns = dict[str, NDArray[Any]]
 
@@ -32,7 +33,7 @@ def finish_table(
         Where a label is negative.
     """
     wanted, empty = Asked(**asked), True
-    for rows in objects_by_range(part, read_note, wanted.orders, wanted.weighted):
+    for rows in objects_by_range(part, read_note, **wanted.merged):
         empty = False
         yield columns_of(rows, wanted)
     if empty:
@@ -41,7 +42,8 @@ def finish_table(
 
 def no_rows(asked: Asked) -> Columns:
     """The columns of a table without rows."""
-    sample = merge_rows(_sample(asked), asked.orders, asked.weighted)
+    sample = merge_notes(lambda: iter([_sample(asked)]), **asked.merged)
+    assert sample is not None
     return {name: column[:0] for name, column in columns_of(sample, asked).items()}
 
 

@@ -16,19 +16,18 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box
 from tilemask.image import Place
-from tilemask.stitch.moments import Orders, cell_side, moments_of_runs, weighted_moments
+from tilemask.stitch.columns import Rows, first_of_each, joined_rows, sorted_rows
+from tilemask.stitch.gaps import span_rows
+from tilemask.stitch.intensities import SHORT_BITS, extreme_rows, total_rows
+from tilemask.stitch.medians import value_rows
+from tilemask.stitch.moments import Orders, cell_side, moments_of_runs
 from tilemask.stitch.patterns import PERIMETER_CODES, quads_of_bits
 from tilemask.stitch.rows import add_rows
 from tilemask.stitch.runs import Runs, find_runs
-from tilemask.stitch.sums import add_sums, exact_sums, squares
+from tilemask.stitch.weights import weight_rows
 
-Rows = dict[str, Any]
-"""Columns of rows by name: see `survey_measures`."""
-
-STRIP_PIXELS = 1 << 20
-"""Pixels that are measured at once: labels of single pixels take 150 bytes each meanwhile."""
-SHORT_BITS = 16
-"""Pixels of at most so many bits are summed as integers, others as exact floats."""
+STRIP_PIXELS = 1 << 18
+"""Pixels that are measured at once: a float takes up to 180 bytes meanwhile, and larger strips are not faster."""
 
 
 def survey_measures(
@@ -38,8 +37,7 @@ def survey_measures(
     inputs: tuple[str, ...],
     orders: Orders,
     weighted: Orders,
-    squared: bool,
-    lines: bool,
+    details: tuple[str, ...],
 ) -> tuple[dict[str, Any], Rows | None]:
     """Measure what a core has of each label.
 
@@ -53,31 +51,31 @@ def survey_measures(
     inputs : tuple of {"image", "edges", "quads", "euler"}
         What `others` are: pixels to be summed, and what the kernels of `tilemask.stitch.patterns` give.
     orders, weighted : Orders
-        Moments of the pixels, and of short integers as their weights.
-    squared : bool
-        Whether the squares of pixels are summed too.
-    lines : bool
-        Whether the extent of each label per line is asked for.
+        Moments of the coordinates of pixels, and of these with pixels as weights.
+    details : tuple of {"totals", "squares", "values", "lines", "spans"}
+        What else is asked for: sums of pixels, and of their squares, how often each value occurs, the extent of each
+        label per line, and the pixels of each label in each line.
 
     Returns
     -------
     part : dict
     note : dict of columns, or None where all is background
         ``label``, ``origin`` (of the moments) and ``start``, ``stop`` (of the box), ``count``, ``moments``; ``low``,
-        ``high``, ``total``, ``square`` or ``sums``, ``weighted``; ``edges``, ``quads``, ``euler``; ``lines``.
+        ``high``, ``total``, ``square`` or ``sums``, ``weights``, ``values``; ``edges``, ``quads``, ``euler``;
+        ``lines``, ``spans``.
     """
     found = []
     for strip in strips(place.core):
         cut = strip.within(place.core)
         given = {name: other[cut] for name, other in zip(inputs, others, strict=True)}
-        rows = _measure_strip(labels[cut], given, strip, orders, weighted, squared=squared, lines=lines)
+        rows = _measure_strip(labels[cut], given, strip, orders, weighted, details)
         if rows is not None:
             found.append(rows)
     if not found:
         return {"lowest": 0, "tiles": []}, None
     rows = found[0] if len(found) == 1 else sorted_rows(joined_rows(found))
     known = rows["label"]
-    summary = np.array([[place.number, known[0], known[-1], len(known)]], np.int64)
+    summary = np.array([[place.number, known[0], known[-1], _rows_held(rows)]], np.int64)
     return {"lowest": int(known[0]), "tiles": [summary]}, rows
 
 
@@ -90,21 +88,9 @@ def strips(core: Box) -> Iterator[Box]:
         yield Box((start, *core.start[1:]), (stop, *core.stop[1:]))
 
 
-def joined_rows(pieces: list[Rows]) -> Rows:
-    """The rows of several pieces, one piece after the other."""
-    return {
-        name: joined_rows([p[name] for p in pieces])
-        if isinstance(column, dict)
-        else np.concatenate([p[name] for p in pieces])
-        for name, column in pieces[0].items()
-    }
-
-
-def sorted_rows(rows: Rows) -> Rows:
-    """Rows in ascending order of labels."""
-    labels = rows["keys"][:, 0] if "keys" in rows else rows["label"]
-    order = np.argsort(labels, kind="stable")
-    return {name: sorted_rows(c) if isinstance(c, dict) else c[order] for name, c in rows.items()}
+def _rows_held(rows: Rows) -> int:
+    """How many rows of labels take as much memory as these and what they hold: about four others each."""
+    return len(rows["label"]) + sum(_rows_held(c) for c in rows.values() if isinstance(c, dict) and "label" in c) // 4
 
 
 def _measure_strip(
@@ -113,9 +99,7 @@ def _measure_strip(
     strip: Box,
     orders: Orders,
     weighted: Orders,
-    *,
-    squared: bool,
-    lines: bool,
+    details: tuple[str, ...],
 ) -> Rows | None:
     cell = cell_side((*orders, *weighted), labels.ndim, SHORT_BITS if weighted else 0)
     runs = find_runs(np.ascontiguousarray(labels), cell)
@@ -125,21 +109,29 @@ def _measure_strip(
     if orders:
         rows["moments"] = moments_of_runs(runs, orders)
     if "image" in given:
-        pixels = given["image"].reshape(*labels.shape, -1)
-        rows |= _values(runs, pixels, squared)
-        if weighted:
-            channels = [
-                weighted_moments(runs, weighted, pixels[..., c].astype(np.int64)) for c in range(pixels.shape[-1])
-            ]
-            rows["weighted"] = np.stack(channels, axis=1)
+        rows |= _of_pixels(runs, given["image"].reshape(*labels.shape, -1), rows, weighted, details)
     if "edges" in given:
         rows["edges"] = _histogram(runs, given["edges"].reshape(-1, 1), 1 + len(PERIMETER_CODES))[:, 1:]
     if "quads" in given:
         rows["quads"] = _histogram(runs, quads_of_bits()[given["quads"].reshape(-1)], 16)
     if "euler" in given:
         rows["euler"] = runs.reduce_pixels(np.add, given["euler"].reshape(-1).astype(np.int64))
-    if lines:
+    if "lines" in details:
         rows["lines"] = _lines(runs, strip)
+    if "spans" in details:
+        rows["spans"] = span_rows(runs, strip)
+    return rows
+
+
+def _of_pixels(runs: Runs, pixels: NDArray[Any], boxes: Rows, weighted: Orders, details: tuple[str, ...]) -> Rows:
+    """What pixels (…, channels) add to the rows."""
+    rows = extreme_rows(runs, pixels)
+    if "totals" in details:
+        rows |= total_rows(runs, pixels, squared="squares" in details)
+    if "values" in details:
+        rows["values"] = value_rows(runs, pixels)
+    if weighted:
+        rows["weights"] = weight_rows(runs, pixels, weighted, boxes)
     return rows
 
 
@@ -164,42 +156,6 @@ def _boxes(runs: Runs, strip: Box) -> Rows:
     }
 
 
-def _values(runs: Runs, pixels: NDArray[Any], squared: bool) -> Rows:
-    """Sums and extremes of pixels with channels, shape (..., channels)."""
-    channels = pixels.shape[-1]
-    flat = pixels.reshape(-1, channels)
-    rows: Rows = {
-        "low": runs.reduce_pixels(np.minimum, flat).astype(np.float64),
-        "high": runs.reduce_pixels(np.maximum, flat).astype(np.float64),
-    }
-    if is_short(pixels.dtype):
-        whole = flat.astype(np.int64)
-        rows["total"] = runs.reduce_pixels(np.add, whole)
-        return rows | ({"square": runs.reduce_pixels(np.add, whole * whole)} if squared else {})
-    labels, label_of_group = np.unique(runs.labels, return_inverse=True)
-    group = runs.group_of_pixels()
-    inside = np.flatnonzero(group >= 0)
-    group = label_of_group[group[inside]]
-    found = []
-    for channel in range(channels):
-        plain = flat[inside, channel].astype(np.float64)
-        found.append(exact_sums(_keys(labels, channel, 0), group, plain))
-        if squared:
-            both, twice = np.concatenate(squares(plain)), np.concatenate((group, group))
-            found.append(exact_sums(_keys(labels, channel, 1), twice, both))
-    return rows | {"sums": add_sums({name: np.concatenate([f[name] for f in found]) for name in found[0]})}
-
-
-def _keys(labels: NDArray[np.int64], channel: int, which: int) -> NDArray[np.int64]:
-    """The keys of sums: label, channel, and 0 for pixels or 1 for their squares."""
-    return np.column_stack((labels, np.full_like(labels, channel), np.full_like(labels, which)))
-
-
-def is_short(dtype: np.dtype[Any]) -> bool:
-    """Whether pixels are integers whose squares and moments are summed as such."""
-    return dtype.kind in "iub" and dtype.itemsize * 8 <= SHORT_BITS
-
-
 def _histogram(runs: Runs, classes: NDArray[np.uint8], bins: int) -> NDArray[np.int64]:
     """How often each class but 0 occurs among the pixels of each group; `classes` is (pixels, any)."""
     groups = runs.group_of_pixels()
@@ -211,16 +167,15 @@ def _histogram(runs: Runs, classes: NDArray[np.uint8], bins: int) -> NDArray[np.
 
 
 def _lines(runs: Runs, strip: Box) -> Rows:
-    """The first and the last pixel of each label in each line of a plane."""
-    corner = strip.start
-    order = np.lexsort((runs.lines[:, 0], runs.labels[runs.group]))
-    labels, line = runs.labels[runs.group][order], runs.lines[:, 0][order]
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (labels[1:] != labels[:-1]) | (line[1:] != line[:-1])
-    bounds = np.flatnonzero(new)
+    """The first and the last pixel of each label in each line."""
+    corner = np.array(strip.start, np.int64)
+    labels = runs.labels[runs.group]
+    order = np.lexsort((*reversed(runs.lines.T), labels))
+    labels, line = labels[order], runs.lines[order]
+    bounds = first_of_each(labels, *line.T)
     return {
         "label": labels[bounds],
-        "line": line[bounds] + corner[0],
-        "first": np.minimum.reduceat(runs.starts[order], bounds) + corner[1],
-        "last": np.maximum.reduceat(runs.stops[order], bounds) - 1 + corner[1],
+        "line": line[bounds] + corner[:-1],
+        "first": np.minimum.reduceat(runs.starts[order], bounds) + corner[-1],
+        "last": np.maximum.reduceat(runs.stops[order], bounds) - 1 + corner[-1],
     }

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tilemask.stitch.measures import SHORT_BITS, Rows, joined_rows
-from tilemask.stitch.moments import Orders, moved
+from tilemask.stitch.columns import Rows, first_of_each, joined_rows, rows_between
+from tilemask.stitch.gaps import filled_spans
+from tilemask.stitch.medians import merge_medians
+from tilemask.stitch.moments import Orders, merge_moments
 from tilemask.stitch.rows import joined
 from tilemask.stitch.sizes import check_lowest
 from tilemask.stitch.sums import add_sums
+from tilemask.stitch.weights import merge_weights
 
 ROWS_AT_ONCE = 1 << 18
 
@@ -28,7 +32,12 @@ _MOST = ("stop", "high")
 
 
 def objects_by_range(
-    part: dict[str, Any], read_note: Callable[[int], Rows | None], orders: Orders, weighted: Orders
+    part: dict[str, Any],
+    read_note: Callable[[int], Rows | None],
+    *,
+    orders: Orders,
+    weighted: Orders,
+    details: tuple[str, ...],
 ) -> Iterator[Rows]:
     """Objects in the order of their labels, some at a time; nothing where there are none.
 
@@ -41,14 +50,34 @@ def objects_by_range(
     tiles = joined(part["tiles"], 4)
     tiles = tiles[np.argsort(tiles[:, 0])]
     for low, high in ranges_of_labels(tiles):
-        notes = []
-        for number in tiles[(tiles[:, 1] < high) & (tiles[:, 2] >= low), 0].tolist():
-            note = read_note(number)
-            assert note is not None
-            notes.append(_between(note, low, high))
-        rows = joined_rows(notes)
-        if len(rows["label"]):
-            yield merge_rows(rows, orders, weighted)
+        numbers = tiles[(tiles[:, 1] < high) & (tiles[:, 2] >= low), 0].tolist()
+        rows = merge_notes(partial(_notes, read_note, numbers, low, high), orders, weighted, details)
+        if rows is not None:
+            yield rows
+
+
+def _notes(read_note: Callable[[int], Rows | None], numbers: list[int], low: int, high: int) -> Iterator[Rows]:
+    """What the notes of these tiles have of labels from `low` to below `high`."""
+    for number in numbers:
+        note = read_note(number)
+        assert note is not None, "a tile that counted labels has left its rows"
+        yield rows_between(note, low, high)
+
+
+def merge_notes(
+    read: Callable[[], Iterator[Rows]], orders: Orders, weighted: Orders, details: tuple[str, ...]
+) -> Rows | None:
+    """One row per label of the notes that `read` gives each time it is called; None where these have none.
+
+    Values are many, so they are read again by themselves.
+    """
+    rows = joined_rows([{n: c for n, c in note.items() if n != "values"} for note in read()])
+    if not len(rows["label"]):
+        return None
+    merged = merge_rows(rows, orders, weighted)
+    if "values" in details:
+        merged["median"] = merge_medians(lambda: (note["values"] for note in read()), merged)
+    return merged
 
 
 def ranges_of_labels(tiles: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -69,19 +98,6 @@ def ranges_of_labels(tiles: NDArray[np.int64]) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def _between(note: Rows, low: int, high: int) -> Rows:
-    """The rows of labels from `low` to below `high`; rows are sorted by label."""
-    chosen: Rows = {}
-    for name, column in note.items():
-        if isinstance(column, dict):
-            labels = column["keys"][:, 0] if name == "sums" else column["label"]
-            cut = slice(*np.searchsorted(labels, (low, high)))
-            chosen[name] = {n: c[cut] for n, c in column.items()}
-        else:
-            chosen[name] = column[slice(*np.searchsorted(note["label"], (low, high)))]
-    return chosen
-
-
 def merge_rows(rows: Rows, orders: Orders, weighted: Orders) -> Rows:
     """One row per label of rows in any order."""
     order = np.argsort(rows["label"], kind="stable")
@@ -90,45 +106,31 @@ def merge_rows(rows: Rows, orders: Orders, weighted: Orders) -> Rows:
     merged: Rows = {"label": labels[bounds]}
     for names, function in ((_SUMMED, np.add), (_LEAST, np.minimum), (_MOST, np.maximum)):
         merged |= {n: function.reduceat(rows[n][order], bounds, axis=0) for n in names if n in rows}
-    by = rows["origin"][order] - np.repeat(merged["start"], np.diff(bounds, append=len(order)), axis=0)
-    far = (np.abs(by) + (rows["stop"] - rows["origin"])[order]).max(axis=1)
-    bits = np.log2(merged["count"])
     if orders:
-        merged["moments"] = _merge_moments(rows["moments"][order], by, far, bounds, orders, bits)
+        by = rows["origin"][order] - np.repeat(merged["start"], np.diff(bounds, append=len(order)), axis=0)
+        far = (np.abs(by) + (rows["stop"] - rows["origin"])[order]).max(axis=1)
+        merged["moments"] = merge_moments(rows["moments"][order], by, far, bounds, orders, np.log2(merged["count"]))
     if weighted:
-        channels = range(rows["weighted"].shape[1])
-        bits = bits + SHORT_BITS
-        found = [_merge_moments(rows["weighted"][order][:, c], by, far, bounds, weighted, bits) for c in channels]
-        merged["weighted"] = np.stack(found, axis=1)
+        merged |= merge_weights(rows["weights"], merged, weighted)
     if "sums" in rows:
         merged["sums"] = add_sums(rows["sums"])
     if "lines" in rows:
         merged["lines"] = _merge_lines(rows["lines"])
+    if "spans" in rows:
+        merged["filled"] = _filled(rows["spans"])
     return merged
 
 
-def _merge_moments(
-    raw: NDArray[np.int64],
-    by: NDArray[np.int64],
-    far: NDArray[np.int64],
-    bounds: NDArray[np.int64],
-    orders: Orders,
-    bits: NDArray[np.float64],
-) -> NDArray[Any]:
-    """Moments about the corners of the objects: int64, or Python's integers where 62 bits might not do."""
-    reach = np.maximum.reduceat(far, bounds).astype(np.float64)
-    bits = bits + max(map(sum, orders)) * np.log2(np.maximum(reach, 1))
-    if bits.max() >= 61:
-        raw, by = raw.astype(object), by.astype(object)
-    return np.asarray(np.add.reduceat(moved(raw, by, orders), bounds, axis=0))
+def _filled(spans: Rows) -> NDArray[np.int64]:
+    """The pixels of each object and of its holes."""
+    spans = filled_spans(spans)
+    return np.add.reduceat(spans["stop"] - spans["start"], first_of_each(spans["label"]))
 
 
 def _merge_lines(lines: Rows) -> Rows:
-    order = np.lexsort((lines["line"], lines["label"]))
+    order = np.lexsort((*reversed(lines["line"].T), lines["label"]))
     label, line = lines["label"][order], lines["line"][order]
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (label[1:] != label[:-1]) | (line[1:] != line[:-1])
-    bounds = np.flatnonzero(new)
+    bounds = first_of_each(label, *line.T)
     return {
         "label": label[bounds],
         "line": line[bounds],

@@ -96,28 +96,68 @@ def moved(raw: NDArray[Any], by: NDArray[Any], orders: Orders) -> NDArray[Any]:
     return np.stack(columns, axis=1)
 
 
-def central(raw: NDArray[Any], extent: NDArray[np.int64], orders: Orders) -> NDArray[np.float64]:
+def merge_moments(
+    raw: NDArray[np.int64],
+    by: NDArray[np.int64],
+    far: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+    orders: Orders,
+    bits: NDArray[np.float64],
+) -> NDArray[Any]:
+    """Moments of groups of rows about one corner each: int64, or Python's integers where 62 bits might not do.
+
+    Parameters
+    ----------
+    raw : ndarray of int64, (rows, orders)
+    by : ndarray of int64, (rows, ndim)
+        How far the corner lies before that of each row.
+    far : ndarray of int64, (rows,)
+        The farthest pixel of each row from the corner, along an axis.
+    bounds : ndarray of int64, (groups,)
+        Where each group begins.
+    orders : Orders
+    bits : ndarray of float64, (groups,)
+        The logarithm of the largest sum of weights, without their signs.
+    """
+    reach = np.maximum.reduceat(far, bounds).astype(np.float64)
+    bits = bits + max(map(sum, orders)) * np.log2(np.maximum(reach, 1))
+    if bits.max() >= 61:
+        raw, by = raw.astype(object), by.astype(object)
+    return np.asarray(np.add.reduceat(moved(raw, by, orders), bounds, axis=0))
+
+
+def central(
+    raw: NDArray[Any],
+    mass: NDArray[Any],
+    extent: NDArray[np.int64],
+    orders: Orders,
+    power: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
     """Moments about the centroid, each correctly rounded.
 
     Parameters
     ----------
     raw : ndarray of int64 or of Python's integers, (objects, orders)
         Moments about the corner of each object.
+    mass : ndarray of int64, (objects,)
+        At least the sum of the weights of each object, without their signs; all of int64 are thought to be so small.
     extent : ndarray of int64, (objects,)
         Longest side of each object's box.
     orders : tuple of tuple of int
+    power : ndarray of int64, (objects,), optional
+        The power of two that the moments are multiplied with.
     """
     degree = max(map(sum, orders))
-    bits = (degree + 1) * np.log2(np.maximum(raw[:, 0].astype(np.float64), 1)) + degree * np.log2(extent)
+    bits = (degree + 1) * np.log2(mass.astype(np.float64)) + degree * np.log2(extent)
     small = bits + degree < FLOAT_BITS
     result = np.empty(raw.shape, np.float64)
     for chosen, kind in ((small, np.int64), (~small, object)):
         if chosen.any():
-            result[chosen] = _central(raw[chosen].astype(kind), orders)
+            result[chosen] = _central(raw[chosen].astype(kind), orders, None if power is None else power[chosen])
     return result
 
 
-def _central(raw: NDArray[Any], orders: Orders) -> NDArray[np.float64]:
+def _central(raw: NDArray[Any], orders: Orders, power: NDArray[np.int64] | None) -> NDArray[np.float64]:
     at = {order: n for n, order in enumerate(orders)}
     ndim = len(orders[0])
     mass = raw[:, 0]
@@ -130,17 +170,35 @@ def _central(raw: NDArray[Any], orders: Orders) -> NDArray[np.float64]:
         total: Any = 0
         for lower in _lower(order):
             total = total + _factor(order, lower, powers) * masses[sum(lower)][:, 0] * raw[:, at[lower]]
-        columns.append(ratio(total, masses[sum(order)][:, 0]))
+        found = ratio(total, masses[sum(order)][:, 0], power)
+        columns.append(np.where(mass == 0, np.nan, found) if any(order) else found)
     return np.stack(columns, axis=1)
 
 
-def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[np.float64]:
-    """Quotients of integers, correctly rounded; those of int64 must be floats. NaN where the denominator is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if numerator.dtype != object:
-            return np.asarray(numerator / denominator, np.float64)
-        some = np.where(denominator == 0, 1, denominator)
-        return np.where(denominator == 0, np.nan, (numerator / some).astype(np.float64))
+def ratio(
+    numerator: NDArray[Any], denominator: NDArray[Any], power: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Quotients of integers, times powers of two, correctly rounded; a denominator of 0 is as for floats.
+
+    Those of int64 must be floats, and their powers far from both ends of the range of floats.
+    """
+    if numerator.dtype != object:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = np.asarray(numerator / denominator, np.float64)
+        return found if power is None else np.ldexp(found, power)
+    if power is not None:
+        above, below = np.maximum(power, 0).astype(object), np.maximum(-power, 0).astype(object)
+        numerator, denominator = numerator << above, denominator << below
+    return np.asarray(np.frompyfunc(_quotient, 2, 1)(numerator, denominator), np.float64)
+
+
+def _quotient(numerator: int, denominator: int) -> float:
+    if not numerator:
+        return math.nan if not denominator else 0.0 if denominator > 0 else -0.0
+    try:
+        return numerator / denominator
+    except (OverflowError, ZeroDivisionError):
+        return math.inf if (numerator > 0) == (denominator >= 0) else -math.inf
 
 
 def _powers(base: NDArray[Any], highest: int) -> list[NDArray[Any]]:

@@ -60,6 +60,13 @@ class Runs:
         groups[self.kept] = self.group
         return np.repeat(groups, np.diff(self.all_starts, append=math.prod(self.shape)))
 
+    def pixels_by_label(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The labels, ascending; the pixels that have one (flat); and which of the labels each of these has."""
+        labels, label_of_group = np.unique(self.labels, return_inverse=True)
+        group = self.group_of_pixels()
+        inside = np.flatnonzero(group >= 0)
+        return labels, inside, label_of_group[group[inside]]
+
 
 def find_runs(labels: NDArray[Any], cell: int) -> Runs | None:
     """Find the runs of a core of labels; None where all is background (0).
