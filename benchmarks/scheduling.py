@@ -85,6 +85,7 @@ def _main(tiles: int, where: str) -> None:
     from tilemask.run.journal import Journal
     from tilemask.run.pools import ThreadPool
     from tilemask.run.scratch import FolderScratch
+    from tilemask.run.watch import TileLimit
 
     clock = Clock()
     rows = int(tiles**0.5)
@@ -98,11 +99,11 @@ def _main(tiles: int, where: str) -> None:
     with tempfile.TemporaryDirectory() as folder, _workers(where, Path(folder)) as (client, process):
         plan = make_plan({"value": value}, tile=TILE)
         if client is None:
-            pool: Any = ThreadPool(2, 0)
+            pool: Any = ThreadPool(2, 0, TileLimit())
         else:
             from tilemask.run.cluster import ClusterPool
 
-            pool = ClusterPool(client, 0, Path(folder))
+            pool = ClusterPool(client, 0, Path(folder), TileLimit())
         journal = Journal(Path(folder))
         engine = Engine(list(plan.passes), pool, FolderScratch(Path(folder)), journal, clock, run_length=64)
         engine.run()

@@ -109,6 +109,15 @@ def _mark_one_tile(folder: Path) -> None:
     tm.save({"image": tm.from_array(pixels)}, "image.ome.zarr", tile=32, quiet=True)
 
 
+def test_a_tile_that_takes_too_long_has_failed(folder):
+    given = ("--seconds", "600", "--tile-seconds", "1", "--tile", "16", "-q")
+    done = tilemask("run", "faulty.py:slow", "image.tif", "out.ome.zarr", *given, folder=folder)
+    assert done.returncode == 3, done.stderr
+    assert "slowly took longer than 1 s (tile_seconds=, --tile-seconds)" in done.stderr
+    assert "every tile tried so far failed, so the rest was not tried" in done.stderr
+    assert "tilemask replay" in done.stderr
+
+
 def test_a_folder_that_cannot_be_made_ends_with_5(folder, invoke):
     done = invoke("run", NUCLEI, "image.tif", "/proc/out.ome.zarr")
     assert done.exit_code == 5

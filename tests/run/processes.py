@@ -25,15 +25,13 @@ def launch(*command: str, environment: dict[str, str] | None = None, **options: 
         [sys.executable, "-m", *command],
         env={**os.environ, **(environment or {}), "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
     )
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait until the condition is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -66,9 +64,7 @@ class Cluster:
         file = self.folder / "scheduler.json"
         file.unlink(missing_ok=True)
         where = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
-        self.scheduler = launch(
-            "distributed.cli.dask_scheduler", *where, "--port", str(self.port), "--scheduler-file", str(file)
-        )
+        self.scheduler = self._serve("dask_scheduler", *where, "--port", str(self.port), "--scheduler-file", str(file))
         until(lambda: file.exists() and file.read_text().endswith("}"))
         with Client(scheduler_file=str(file)) as client:
             self.address = client.scheduler.address
@@ -83,9 +79,15 @@ class Cluster:
         nanny = "--nanny" if self.nanny else "--no-nanny"
         where = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--nthreads", str(self.threads), nanny)
         limits = ("--memory-limit", "0", "--death-timeout", "20")
-        command = ("distributed.cli.dask_worker", self.address, *where, *limits)
-        self.workers.append(launch(*command, environment=dict(self.environment)))
+        self.workers.append(
+            self._serve("dask_worker", self.address, *where, *limits, environment=dict(self.environment))
+        )
         return self.workers[-1]
+
+    def _serve(self, command: str, *options: str, **others: Any) -> subprocess.Popen[str]:
+        """Into a file: nobody reads a pipe while tests run, and a process that writes to a full one stands still."""
+        with open(self.folder / "log", "ab") as log:
+            return launch(f"distributed.cli.{command}", *options, stdout=log, stderr=log, **others)
 
     def worker_pids(self) -> list[int]:
         """Process ids of what runs tasks: with a nanny, of its child."""

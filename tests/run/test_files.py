@@ -17,7 +17,7 @@ from tests.run.test_every_operation import Death, Operations
 from tilemask.errors import ChangedPlanError, IncompleteError, InputError, TilemaskError
 from tilemask.image import Image, Value
 from tilemask.run import execute, store
-from tilemask.run.outputs import state_folder
+from tilemask.run.outputs import root_of, state_folder
 from tilemask.write import formats
 
 SHAPE = ("label", "area", "bbox", "perimeter", "intensity_mean", "solidity")
@@ -94,6 +94,32 @@ def test_a_lost_or_damaged_table_is_found_and_written_again(image: Image, tmp_pa
         save(outputs(image), run.path, overwrite=True)
         assert contents(run.path) == before
         assert tm.verify(run.path) == []
+
+
+@pytest.mark.parametrize("name", ["out.ome.zarr", "cells.csv"])
+@pytest.mark.parametrize("harm", [b"{", None])
+def test_a_lost_record_of_files_is_named_and_made_again(
+    harm: bytes | None, name: str, image: Image, tmp_path: Path
+) -> None:
+    """Without it nobody knows that there are tables, which must not pass for verified."""
+    what = outputs(image) if name.endswith("zarr") else {"table": outputs(image)["table"], "level": tm.otsu(image)}
+    first = save(what, tmp_path / name)
+    file, table = state_folder(first.path) / "files.json", first.values["table"]
+    before = file.read_bytes()
+    file.unlink() if harm is None else file.write_bytes(harm)
+    (problem,) = tm.verify(first.path)
+    assert problem.key.endswith(f"{name}.tilemask/files.json")
+    assert f"is lost or damaged, so {table.relative_to(root_of(first.path))} cannot be compared" in problem.reason
+    again = save(what, first.path)
+    assert (again.tiles_done, again.values) == (0, first.values)
+    assert file.read_bytes() == before
+    assert tm.verify(first.path) == []
+    file.unlink()
+    with pytest.raises(InputError, match="nothing beside it says that tilemask wrote it"):
+        save(
+            {"table": outputs(image, level=120)["table"]} if name == "cells.csv" else outputs(image, level=120),
+            first.path,
+        )
 
 
 def test_another_plan_is_refused_and_replaces_on_demand(image: Image, tmp_path: Path) -> None:
@@ -191,8 +217,9 @@ def refusals() -> Mapping[str, tuple[Any, str, str]]:
 @pytest.mark.parametrize("case", refusals())
 def test_refusals(case: str, image: Image, tmp_path: Path) -> None:
     choose, name, message = refusals()[case]
-    with pytest.raises(InputError, match=message):
-        save(choose(outputs(image)), tmp_path / name)
+    for asked in (tm.plan, save):
+        with pytest.raises(InputError, match=message):
+            asked(choose(outputs(image)), tmp_path / name)
     assert not (tmp_path / name).exists()
     assert not state_folder(tmp_path / name).exists()
 
@@ -212,6 +239,10 @@ def test_a_missing_package_is_known_before_work_starts(
     for name in ("table", "table.parquet"):
         with pytest.raises(InputError, match=r"needs pyarrow.*tilemask\[parquet\].*table.csv"):
             save(outputs(image, name), tmp_path / "out.ome.zarr")
+        with pytest.raises(InputError, match=r"needs pyarrow.*tilemask\[parquet\].*table.csv"):
+            tm.plan(outputs(image, name), tmp_path / "out.ome.zarr")
+    with pytest.raises(InputError, match=r"cells.parquet needs pyarrow"):
+        tm.plan(outputs(image)["table"], tmp_path / "cells.parquet")
     assert save(outputs(image, "table.csv"), tmp_path / "out.ome.zarr").tiles_done
 
 

@@ -114,7 +114,8 @@ def test_the_output_is_the_input(tmp_path: Path) -> None:
 
 def test_a_second_run_is_told_who_is_first(source: Path, tmp_path: Path) -> None:
     paths = list(map(str, (source, tmp_path / "out.ome.zarr", tmp_path / "log")))
-    runs = [launch("tests.run.drive", "slow_mask", *paths, "nap=0.05") for _ in range(3)]
+    # Slow, so that the first is still running when the last has started.
+    runs = [launch("tests.run.drive", "slow_mask", *paths, "nap=0.4") for _ in range(3)]
     said = [run.communicate(timeout=60) for run in runs]
     codes = [run.returncode for run in runs]
     first = codes.index(0)
@@ -143,7 +144,7 @@ def test_an_interrupt_lets_tiles_end_and_the_run_goes_on_later(
     run = launch("tests.run.drive", "slow_mask", str(source), str(path), str(log), *options)
     until(lambda: calls(log) > 3)
     os.killpg(run.pid, signal.SIGINT)
-    _, said = run.communicate(timeout=20)
+    _, said = run.communicate(timeout=60)
     assert run.returncode == Interrupted.exit_code, said
     assert "run the same command again to go on" in said
     before = calls(log)
@@ -160,7 +161,7 @@ def test_a_second_interrupt_gives_up_at_once(source: Path, tmp_path: Path) -> No
     os.kill(run.pid, signal.SIGINT)
     threading.Event().wait(0.1)
     os.kill(run.pid, signal.SIGINT)
-    run.communicate(timeout=10)
+    run.communicate(timeout=60)
     assert run.returncode != 0
     end(run)
 

@@ -32,6 +32,28 @@ def test_nobody_answers(source: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_somebody_takes_the_connection_and_says_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ClusterError, match="no scheduler answers"):
+            tm.save(own_function(tm.open_image(source)), tmp_path / "out.ome.zarr", client=address, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scheduler_that_was_frozen_before(
+    source: Path, tmp_path: Path, start_cluster: Callable[..., Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 1.0)
+    cluster = start_cluster(1)
+    assert cluster.scheduler is not None
+    os.kill(cluster.scheduler.pid, signal.SIGSTOP)
+    with pytest.raises(ClusterError, match="no scheduler answers"):
+        tm.save(own_function(tm.open_image(source)), tmp_path / "o.zarr", client=cluster.address, quiet=True)
+
+
 @pytest.mark.parametrize("client", [0, -1, 2.5, object()])
 def test_no_client(client: object, source: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="client="):
@@ -75,7 +97,7 @@ def test_a_frozen_scheduler_is_given_up(
         began = time.monotonic()
         with pytest.raises(ClusterError, match="does not answer"):
             tm.save(slow_mask(tm.open_image(source), tmp_path / "log"), tmp_path / "o.zarr", client=client, quiet=True)
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 28  # asked without end, or for the usual time, it would be more
         os.kill(cluster.scheduler.pid, signal.SIGCONT)
 
 
@@ -89,7 +111,7 @@ def test_worker_processes_listen_on_the_loopback_and_end() -> None:
         }
         assert len(family) >= 2
     assert listening == {"127.0.0.1"}
-    assert not [p for p in psutil.wait_procs(family, timeout=10)[1] if p.status() != psutil.STATUS_ZOMBIE]
+    assert not [p for p in psutil.wait_procs(family, timeout=30)[1] if p.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_tasks_of_a_run_that_was_replaced_stop(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tilemask.errors import IncompleteError, InputError
 from tilemask.image import Image
-from tilemask.planning.plan import human_bytes
+from tilemask.planning.figures import human_bytes
 from tilemask.read import open_image
 from tilemask.read.addresses import is_url
 from tilemask.read.ome_zarr import label_names

@@ -35,6 +35,7 @@ class Request:
     """Keywords of both `tilemask.plan` and `tilemask.save`."""
     overwrite: bool = False
     quiet: bool = False
+    tile_seconds: float | None = None
 
     def open(self, level: int | None = None) -> Image:
         """The input; or all of it, whatever the region of interest, at another level of its pyramid."""
@@ -74,6 +75,13 @@ def read_request(
     memory: Annotated[
         str | None, typer.Option(help="Most that one worker may use, such as 2GB.", rich_help_panel=_RUNNING)
     ] = None,
+    tile_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="A tile that takes longer has failed. Default: 30 times the median of its pass, at least 600.",
+            rich_help_panel=_RUNNING,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what another plan wrote.", rich_help_panel=_RUNNING)
     ] = False,
@@ -111,7 +119,7 @@ def read_request(
         "memory": None if memory is None else parse_bytes(memory),
         "pyramid": pyramid,
     }
-    return Request(found, options, source, opening, target, saving, overwrite, quiet)
+    return Request(found, options, source, opening, target, saving, overwrite, quiet, tile_seconds)
 
 
 def for_request(action: Callable[[Request], None]) -> Callable[..., None]:

@@ -42,7 +42,14 @@ def carry_out(request: Request) -> str:
 
     image = request.open()
     outputs = request.outputs(image)
-    saved = store.save(outputs, request.target, overwrite=request.overwrite, quiet=request.quiet, **request.saving)
+    saved = store.save(
+        outputs,
+        request.target,
+        overwrite=request.overwrite,
+        quiet=request.quiet,
+        tile_seconds=request.tile_seconds,
+        **request.saving,
+    )
     first = request.opening.get("level") or 0
     finer = resolutions(lambda k: request.open(first + k))
     try:

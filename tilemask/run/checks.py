@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from tilemask.errors import ClusterError, PlanError, StorageError
 from tilemask.planning import Plan
+from tilemask.planning.figures import human_bytes
 from tilemask.planning.identity import PACKAGES
-from tilemask.planning.plan import human_bytes
 
 ASKED_AGAIN = 10
 MEMORY_SHARE = 0.75

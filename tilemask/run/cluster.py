@@ -6,15 +6,20 @@ are restarted; tasks carry positions of the walk. No pixels travel. The schedule
 A run whose client was killed leaves tasks behind that still write. They are of the same plan and write the same bytes,
 unless the output was meanwhile begun anew by another plan; so each task looks, before each tile and before it writes,
 whether the folder still belongs to its run.
+
+A worker that a tile has ended (for want of memory, or because it took too long) is the fault of one of the tiles that
+it had in hand, so they are done again one by one, with nothing beside them; what ends a worker then has failed.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -23,12 +28,12 @@ from uuid import uuid4
 import cloudpickle
 from distributed import Client, Future, KilledWorker, WorkerPlugin, get_worker
 
-from tilemask.boxes import Grid
 from tilemask.errors import ClusterError
 from tilemask.read.cache import ChunkCache
 from tilemask.run.journal import replace_file
 from tilemask.run.pools import limit_opencv
-from tilemask.run.task import Failure, Job, TaskResult, run_tiles
+from tilemask.run.task import Job, TaskResult, run_tiles, unfinished
+from tilemask.run.watch import WATCHDOG, TileLimit
 from tilemask.run.workers import ask, gone
 
 HEALTH_SECONDS = 2.0
@@ -62,10 +67,29 @@ class JobPlugin(WorkerPlugin):  # type: ignore[misc]
             return ""
 
 
-def run_remotely(name: str, positions: Sequence[int]) -> TaskResult:
-    """A task on a worker: find the job that the plugin holds, and run the tiles."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A task as it is sent to a worker."""
+
+    positions: Sequence[int]
+    seconds: float
+    """That a tile may take."""
+    mark: Path
+    """Where it is written that, and where, the task has hung."""
+    alone: bool = False
+
+
+def run_remotely(name: str, attempt: Attempt) -> TaskResult:
+    """A task on a worker: find the job that the plugin holds, and run the tiles, unless a worker was ended by them."""
     plugin: JobPlugin = get_worker().plugins[name]
-    return run_tiles(plugin.job, positions, plugin.cache, plugin.stopped, plugin.owned)
+    with open(attempt.mark, "ab") as mark:
+        if mark.tell():
+            return TaskResult(attempt.positions[0], hung=attempt.mark.read_text(errors="replace"))
+        with WATCHDOG.watching(attempt.seconds, mark.fileno()) as hand:
+            stops = plugin.stopped, plugin.owned
+            result = run_tiles(plugin.job, attempt.positions, plugin.cache, hand, *stops, careful=attempt.alone)
+    attempt.mark.unlink(missing_ok=True)
+    return result
 
 
 class ClusterPool:
@@ -78,14 +102,20 @@ class ClusterPool:
         Decoded chunks that each worker holds.
     folder : Path
         A folder that every worker sees; holds the name of the run that owns it.
+    limit : TileLimit
+        Of the time that a tile may take.
     """
 
-    def __init__(self, client: Client, cache_bytes: int, folder: Path) -> None:
+    def __init__(self, client: Client, cache_bytes: int, folder: Path, limit: TileLimit) -> None:
         self.client = client
         self.pending = 0
         self._cache_bytes = cache_bytes
         self._owner, self._run = folder / "owner", uuid4().hex
+        self._marks = folder / "hung"
+        shutil.rmtree(self._marks, ignore_errors=True)
+        self._marks.mkdir()
         replace_file(self._owner, self._run.encode())
+        self._limit = limit
         self._ended: SimpleQueue[Future] = SimpleQueue()
         self._tasks: dict[str, tuple[Future, Sequence[int]]] = {}
         self._suspects: deque[int] = deque()
@@ -106,7 +136,8 @@ class ClusterPool:
 
     def load(self, job: Job) -> None:
         self._unload()
-        self._grid = job.current.grid
+        self._job = job
+        self._limit.restart()
         self._plugin = f"tilemask-{uuid4().hex}"
         plugin = JobPlugin(cloudpickle.dumps(job), self._cache_bytes, self._owner, self._run)
         try:
@@ -130,18 +161,22 @@ class ClusterPool:
                 if self._stopping:
                     self.pending -= 1
                     return TaskResult(suspect[0])
-                self._alone = self._start(suspect)
+                self._alone = self._start(suspect, alone=True)
             future = self._wait()
             positions = self._tasks.pop(future.key)[1]
             try:
                 result = self._result(future)
+                ended = None if result.hung is None else (_took_longer(self._limit), result.hung)
             except KilledWorker as error:
-                if future.key != self._alone:
-                    # Not this task's fault until it is shown: each tile again, with nothing beside it.
-                    self._suspects.extend(positions)
-                    self.pending += len(positions) - 1
-                    continue
-                result = _killed(self._grid, positions, error)
+                ended = _died(error), str(error)
+            if ended is not None and future.key != self._alone:
+                self._suspects.extend(positions)
+                self.pending += len(positions) - 1
+                continue
+            if ended is not None:
+                failure = unfinished(self._job, positions[0], *ended, None)
+                result = TaskResult(positions[0], failures=[failure])
+            self._limit.learn(result)
             self.pending -= 1
             return result
 
@@ -155,12 +190,14 @@ class ClusterPool:
             replace_file(self._owner, b"")
             ask(self.client, "cancel", [future for future, _ in self._tasks.values()])
             self._unload()
+        shutil.rmtree(self._marks, ignore_errors=True)
 
-    def _start(self, positions: Sequence[int]) -> str:
+    def _start(self, positions: Sequence[int], *, alone: bool = False) -> str:
         key = f"{self._plugin}-{positions[0]}-{uuid4().hex[:8]}"
         if self.client.status != "running":
             raise gone(self.client)
-        future = self.client.submit(run_remotely, self._plugin, list(positions), key=key, pure=False)
+        attempt = Attempt(list(positions), self._limit.seconds, self._marks / key, alone)
+        future = self.client.submit(run_remotely, self._plugin, attempt, key=key, pure=False)
         self._tasks[key] = future, positions
         future.add_done_callback(self._ended.put)
         return key
@@ -209,12 +246,16 @@ class ClusterPool:
             )
 
 
-def _killed(grid: Grid, positions: Sequence[int], error: KilledWorker) -> TaskResult:
-    """A tile that kept killing its workers with nothing beside it: most often it needs more memory than they have."""
-    reason = (
-        f"the worker died {error.allowed_failures + 1} times on this tile alone, most often for want of memory (or of "
-        "a crash in native code); use a smaller tile or workers with more memory"
+def _took_longer(limit: TileLimit) -> str:
+    return (
+        f"took longer than {limit.seconds:g} s (tile_seconds=, --tile-seconds), among other tiles and once more alone; "
+        "its workers were ended"
     )
-    indices = [grid.step(p) for p in positions]
-    failures = [Failure(grid.number(i), str(grid.core(i)), reason, str(error)) for i in indices]
-    return TaskResult(positions[0], failures=failures)
+
+
+def _died(error: KilledWorker) -> str:
+    """Why a worker ends by itself: most often it needs more memory than it has."""
+    return (
+        f"was in hand when the worker died, {error.allowed_failures + 1} times on this tile alone, most often for want "
+        "of memory (or of a crash in native code); use a smaller tile or workers with more memory"
+    )

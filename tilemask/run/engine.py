@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event
 from typing import Any
 
 import numpy as np
 
-from tilemask.errors import ClusterError, Interrupted, StorageError, TileError
+from tilemask.errors import Interrupted
 from tilemask.image import Formula, Image, Source, Survey, Value
 from tilemask.planning import Pass
 from tilemask.planning.graph import downstream_first
 from tilemask.planning.regions import is_blank
+from tilemask.run.endings import undone
 from tilemask.run.interrupts import orderly_interrupt
 from tilemask.run.ledger import Ledger
 from tilemask.run.missing import add_missing
@@ -45,6 +46,8 @@ class Swept:
     failures: list[Failure] = field(default_factory=list)
     sound: bool = True
     """Whether `parts` and `done` agree."""
+    mends: bool = False
+    """Whether these tiles were done before, and the surveys have their parts."""
 
 
 @dataclass
@@ -76,10 +79,8 @@ class Engine:
         """Run every pass that is not finished."""
         for current in self.passes:
             parts = self.ledger.finished(current)
+            self._mend(current, parts is not None)
             if parts is None:
-                if self.asked:  # during the last tile of the pass before
-                    before = f"pass {current.number} of {len(self.passes)}"
-                    raise Interrupted(f"stopped after {before}; run the same command again to go on from there.")
                 parts = self._sweep(current)
                 self.ledger.finish(current, parts)
                 for value in current.surveys:  # only now: a run killed before would need them again
@@ -114,13 +115,33 @@ class Engine:
         assert isinstance(found, Pieces)
         return found
 
+    def _mend(self, current: Pass, finished: bool) -> None:
+        """Do the tiles again whose data are gone."""
+        lost = self.ledger.mending(current)
+        if lost is not None:
+            self.done_before -= lost.count(1)
+            swept = Swept(bytearray(1 - n for n in lost), None, mends=True)
+            self._do(mended(current) if finished else current, swept)
+
     def _sweep(self, current: Pass) -> list[Any]:
-        job = self.job(current)
-        done, parts = self.ledger.begun(current)
-        swept = Swept(done, parts)
-        self.done_before += done.count(1)
-        self.pool.load(job)
-        self.progress.start(current, done.count(1))
+        swept = Swept(*self.ledger.begun(current))
+        self.done_before += swept.done.count(1)
+        self._do(current, swept)
+        parts, remains = swept.parts or [], []
+        for value, part in zip(current.surveys, parts, strict=True):
+            if _survey(value).noted:
+                remains.append(self._write_remains(value, part, current))
+            else:
+                remains.append(part)
+        return remains
+
+    def _do(self, current: Pass, swept: Swept) -> None:
+        """Do all tiles of a pass that are not done."""
+        if self.asked:  # during the last tile of the pass before
+            before = f"pass {current.number} of {len(self.passes)}"
+            raise Interrupted(f"stopped after {before}; run the same command again to go on from there.")
+        self.pool.load(self.job(current))
+        self.progress.start(current, swept.done.count(1))
         try:
             with orderly_interrupt(self.pool.stop) as asked:
                 self._tasks(current, swept, asked)
@@ -130,16 +151,11 @@ class Engine:
             raise
         finally:
             self.progress.finish()
-        if 0 in done:
+        if 0 in swept.done:
             self._save(current, swept)
-            self._report(current, swept.failures, done, asked.is_set())
-        parts, remains = swept.parts or [], []
-        for value, part in zip(current.surveys, parts, strict=True):
-            if _survey(value).noted:
-                remains.append(self._write_remains(value, part, current))
-            else:
-                remains.append(part)
-        return remains
+            with suppress(OSError):
+                self.ledger.failed(current, swept.failures)
+            raise undone(current, len(self.passes), swept.failures, swept.done, self.asked, self.ledger.durable)
 
     def _tasks(self, current: Pass, swept: Swept, asked: Event) -> None:
         """Keep the window full until the pass, the disk, the user's patience or all hope is at an end."""
@@ -157,7 +173,7 @@ class Engine:
 
     def _save(self, current: Pass, swept: Swept) -> None:
         """Keep what the surveys have gathered; not where the merging itself broke, which may have left half a merge."""
-        if swept.sound:
+        if swept.sound and not swept.mends:
             with suppress(OSError):  # the run stops for a reason of its own, often the same full disk
                 self.ledger.interrupted(current, swept.done, swept.parts)
 
@@ -183,7 +199,7 @@ class Engine:
         for number, _ in result.tiles:
             swept.done[number] = 1
         self.done_now += len(result.tiles)
-        if result.parts is not None:
+        if result.parts is not None and not swept.mends:
             if swept.parts is None:
                 swept.parts = result.parts
             else:
@@ -198,23 +214,6 @@ class Engine:
             total[0] += seconds[0]
             total[1] += seconds[1]
         self.progress.advance(len(result.tiles), result.pixels)
-
-    def _report(self, current: Pass, failures: list[Failure], done: bytearray, asked: bool) -> None:
-        with suppress(OSError):
-            self.ledger.failed(current, failures)
-        where, ready = f"pass {current.number + 1}", f"{done.count(1)} of {len(done)} tiles"
-        again = "run the same command again to go on from there."
-        full = next((f for f in failures if f.disk_full), None)
-        if full is not None:
-            stored = f"{ready} of {where} are stored"
-            raise StorageError(f"the disk is full: {full.reason}. {stored}; free some space and {again}")
-        if asked:
-            raise Interrupted(f"stopped in {where} of {len(self.passes)} with {ready} done; {again}")
-        if not failures:
-            raise ClusterError(
-                f"tasks came back undone, {ready} of {where} are done. If no other run is going on, {again}"
-            )
-        raise _tile_error(failures, done, where, self.ledger.durable)
 
     def job(self, current: Pass) -> Job:
         """What the tasks of a pass need; every earlier pass must be done."""
@@ -255,6 +254,11 @@ class Engine:
         return _typed(value, survey.finish(part))
 
 
+def mended(current: Pass) -> Pass:
+    """What is done of the tiles of a finished pass whose data are gone: all but the surveys, which have their parts."""
+    return replace(current, surveys=())
+
+
 def remains_of(current: Pass, value: Value) -> str:
     """The name in scratch of the records or pieces that a survey leaves."""
     return f"{'records' if _survey(value).records else 'pieces'}-{_label(current, value)}"
@@ -272,29 +276,6 @@ def _label(current: Pass, value: Value) -> str:
 def _survey(value: Value) -> Survey:
     assert isinstance(value.step, Survey)
     return value.step
-
-
-def _tile_error(failures: list[Failure], done: bytearray, where: str, durable: bool) -> TileError:
-    shown = "\n".join(
-        f"  tile {f.tile} {f.box}: {f.reason}"
-        + (f"\n    repeat it alone: tilemask replay {f.bundle}" if f.bundle else "")
-        for f in failures[:5]
-    )
-    more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
-    hopeless = (
-        "; every tile tried so far failed, so the rest was not tried"
-        if len(failures) < len(done) and 1 not in done
-        else ""
-    )
-    kept = (
-        "\nNothing is committed. Mend the cause and run the same command again: done tiles are kept." if durable else ""
-    )
-    error = TileError(
-        f"{len(failures)} of {len(done)} tiles failed in {where}; {done.count(1)} are done{hopeless}:\n"
-        f"{shown}{more}{kept}"
-    )
-    error.add_note(failures[0].trace)
-    return error
 
 
 def _typed(value: Value, result: Any) -> Any:

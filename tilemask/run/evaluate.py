@@ -23,6 +23,7 @@ from tilemask.planning.regions import is_blank
 from tilemask.read.cache import ChunkCache
 from tilemask.run.growing import run_growing
 from tilemask.run.kernel import Call
+from tilemask.run.watch import Hand
 
 
 @dataclass
@@ -39,6 +40,8 @@ class Context:
     """Wall and processor seconds that the user's own functions took, by name."""
     growth_bytes: float = math.inf
     """What the window of a kernel that grows may take."""
+    hand: Hand = field(default_factory=Hand)
+    """Where the task says what it is about."""
 
 
 def evaluate(requests: Sequence[tuple[Image, Box]], context: Context, tile: int = 0) -> list[NDArray[Any]]:
@@ -102,7 +105,7 @@ def _run_kernel(
         asked = [(i, step.request(part, i)) for i in step.images]
         return [arrays[i][r.within(needed[i])] for i, r in asked]
 
-    call = Call(image, step, arguments_of(step, context, tile), context.user_seconds)
+    call = Call(image, step, arguments_of(step, context, tile), context.user_seconds, context.hand)
     if step.cells is not None:
         return _run_cells(call, box, read)
     if step.growth is not None:

@@ -19,11 +19,12 @@ from tilemask.read.zarr_node import open_store, read_node
 from tilemask.run.engine import Engine
 from tilemask.run.files import FileSpec, missing_files, write_file
 from tilemask.run.journal import Journal
+from tilemask.run.mending import take_back
 from tilemask.run.outputs import root_of
 from tilemask.run.pools import Pool, ThreadPool
 from tilemask.run.progress import choose
-from tilemask.run.resume import take_back
 from tilemask.run.scratch import FolderScratch
+from tilemask.run.watch import TileLimit
 from tilemask.write.layout import OutputSpec
 from tilemask.write.objects import verify as verify_objects
 from tilemask.write.store import Writer
@@ -57,7 +58,7 @@ class Destination:
         return root_of(self.target)
 
 
-def execute(made: Plan, place: Destination, client: Any, *, quiet: bool, repair: bool) -> Engine:
+def execute(made: Plan, place: Destination, client: Any, limit: TileLimit, *, quiet: bool, repair: bool) -> Engine:
     """Run what is not done yet; every object and every file is in place when it returns.
 
     With `repair`, objects that are there are first compared with their checksums, and not with their sizes only.
@@ -74,7 +75,7 @@ def execute(made: Plan, place: Destination, client: Any, *, quiet: bool, repair:
     lost = verify_objects(place.root, journal.objects(), contents=repair)
     streams = {f.name: output for f in files if isinstance(output := made.outputs[f.name], Value)}
     take_back(journal, made.passes, scratch, lost, set(streams.values()))
-    pool = _pool(made, client, folder)
+    pool = _pool(made, client, folder, limit)
     engine = Engine(
         passes=list(made.passes),
         pool=pool,
@@ -121,12 +122,12 @@ def _open_level(path: Path, axes: str) -> Source:
     return zarr_image(node, Selection(axes=axes)).step  # type: ignore[return-value]
 
 
-def _pool(made: Plan, client: Any, folder: Path) -> Pool:
+def _pool(made: Plan, client: Any, folder: Path, limit: TileLimit) -> Pool:
     if client is None:
-        return ThreadPool(made.threads, CACHE_BYTES)
+        return ThreadPool(made.threads, CACHE_BYTES, limit)
     from tilemask.run.cluster import ClusterPool
 
-    return ClusterPool(client, CACHE_BYTES, folder)
+    return ClusterPool(client, CACHE_BYTES, folder, limit)
 
 
 def _run_length(made: Plan) -> int:

@@ -8,6 +8,7 @@ stored.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -42,7 +43,7 @@ def save_bundle(bundle: Bundle, folder: str) -> str | None:
     error = bundle.error
     if sum(a.nbytes for a in error.arrays) > LIMIT_BYTES:
         return None
-    target = Path(folder) / f"pass{bundle.number}-tile{bundle.tile}"
+    target = _place(bundle.number, bundle.tile, folder)
     if not target.exists() and len(list(target.parent.glob("pass*"))) >= KEPT:
         return None
     inputs = {f"image{n}": np.asarray(a) for n, a in enumerate(error.arrays)}
@@ -75,6 +76,27 @@ def save_bundle(bundle: Bundle, folder: str) -> str | None:
     except OSError:
         return None
     return str(target)
+
+
+def find_bundle(number: int, tile: int, folder: str) -> str | None:
+    """The bundle of a tile of a pass, where one was saved."""
+    place = _place(number, tile, folder)
+    return str(place) if (place / "failure.json").exists() else None
+
+
+def saved_reason(bundle: str) -> str:
+    """What the bundle says of the call."""
+    return str(json.loads((Path(bundle) / "failure.json").read_text())["reason"])
+
+
+def forget_bundle(folder: str | None) -> None:
+    """Delete a bundle that was saved ahead of a call that has returned."""
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place(number: int, tile: int, folder: str) -> Path:
+    return Path(folder) / f"pass{number}-tile{tile}"
 
 
 def replay(folder: Path) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,9 @@ def kind_of(output: Image | Value) -> str | None:
     return step.pieces.kind if isinstance(step, Survey) and step.pieces is not None else None
 
 
-def check_files(files: Sequence[FileSpec], target: Path) -> None:
-    """Refuse files that stand there already and were not written by tilemask."""
-    known = file_marks(target)
+def check_files(files: Sequence[FileSpec], target: Path, recorded: Set[str]) -> None:
+    """Refuse files that stand there already and were not written by tilemask; `recorded` are those of this plan."""
+    known = recorded | file_marks(target).keys()
     for spec in files:
         place = root_of(target) / spec.key
         if os.path.lexists(place) and spec.key not in known:
@@ -107,11 +107,25 @@ def check_files(files: Sequence[FileSpec], target: Path) -> None:
 
 def file_marks(target: Path) -> dict[str, dict[str, Any]]:
     """What is recorded of the files of an output: by key ``state``, ``plan`` and ``values``."""
+    return dict(_marks(target) or {})
+
+
+def unmarked_files(target: Path, journals: Iterable[Journal]) -> list[str]:
+    """The files that journals name and of which nothing is known, because what was recorded is lost or damaged."""
+    return sorted({key for j in journals for key in j.files()}) if _marks(target) is None else []
+
+
+def _marks(target: Path) -> Mapping[str, dict[str, Any]] | None:
     try:
-        found = json.loads((state_folder(target) / "files.json").read_bytes())
+        found: dict[str, dict[str, Any]] = json.loads(marks_file(target).read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        return {}
-    return dict(found)
+        return None
+    return found
+
+
+def marks_file(target: Path) -> Path:
+    """Where it is recorded to which plan each file belongs."""
+    return state_folder(target) / "files.json"
 
 
 def standing_files(target: Path) -> dict[str, dict[str, Any]]:
@@ -147,7 +161,7 @@ def remove_files(target: Path, keys: Iterable[str]) -> None:
 
 
 def _put_marks(target: Path, marks: Mapping[str, Any]) -> None:
-    replace_file(state_folder(target) / "files.json", json.dumps(marks, indent=1).encode())
+    replace_file(marks_file(target), json.dumps(marks, indent=1).encode())
 
 
 def missing_files(files: Sequence[FileSpec], target: Path, journal: Journal, *, contents: bool) -> list[FileSpec]:

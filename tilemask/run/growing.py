@@ -3,7 +3,8 @@
 The kernel says which boxes of what was asked its window does not prove; those boxes alone are asked again, each with a
 larger window, until all is proven. A window may be far larger than a tile, so one tile of a process grows at a time,
 with what memory the plan has left; where that is not enough, the operation's own method in bounded memory is taken, or
-the run fails with the name of what reaches so far. A result is never taken unproven.
+the run fails with the name of what reaches so far. A result is never taken unproven. What grows is a kernel of ours
+and not timed: a window may take a thousand times what a tile takes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box
 from tilemask.image import Unproven, Window
-from tilemask.planning.plan import human_bytes
+from tilemask.planning.figures import human_bytes
 from tilemask.run.kernel import Call, KernelError
 
 _GROWING = RLock()
@@ -66,7 +67,7 @@ def _grown(
     growth = call.step.growth
     assert growth is not None
     needs = window.box.size * (growth.pixel_bytes + sum(i.pixel_bytes for i in call.step.images))
-    with _GROWING:
+    with call.hand.untimed(), _GROWING:  # waits for its turn, and may see the whole image
         if needs <= limit:
             return _ask(call, read(window.box), window)
         if growth.beyond is not None:

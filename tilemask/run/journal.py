@@ -19,7 +19,8 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,6 +50,7 @@ class Journal:
         self._due = 0.0
         self._finished: set[int] = set()
         self._tiles: dict[int, bytearray] = {}
+        self._lost: dict[int, bytearray] = {}
         for line in read_lines(folder / "journal.jsonl"):
             if "finished" in line:
                 self._finished.add(line["finished"])
@@ -56,19 +58,24 @@ class Journal:
                 self._finished.discard(line["forgotten"])
                 self._tiles.pop(line["forgotten"], None)
             elif "pass" in line:
-                self._mark(line["pass"], line["tile"], 1)
-
-    def _mark(self, number: int, tile: int, done: int) -> None:
-        tiles = self._tiles.setdefault(number, bytearray())
-        if tile >= len(tiles):
-            tiles.extend(bytes(tile + 1 - len(tiles)))
-        tiles[tile] = done
+                _mark(self._tiles, line["pass"], line["tile"])
 
     def finished(self, current: Pass) -> list[Any] | None:
         if current.number not in self._finished:
             return None
         saved = _load(self.folder / f"pass{current.number}.parts")
         return None if saved is None else list(saved)
+
+    def mending(self, current: Pass) -> bytearray | None:
+        if current.number not in self._lost:
+            return None
+        pairs = zip_longest(self._lost[current.number], self.done_before(current), fillvalue=0)
+        lost = bytearray(a & b for a, b in pairs)
+        return lost if any(lost) else None
+
+    def done_before(self, current: Pass) -> bytearray:
+        """One byte per tile (1 = done by earlier runs)."""
+        return bytearray(b"\1" * len(current.grid)) if self.finished(current) is not None else self.begun(current)[0]
 
     def begun(self, current: Pass) -> tuple[bytearray, list[Any] | None]:
         if not current.surveys:
@@ -128,15 +135,22 @@ class Journal:
                 yield from map(tuple, line.get("objects", ()))
         yield from files.values()
 
+    def files(self) -> set[str]:
+        """Keys of the files that have been put."""
+        return {line["file"] for line in read_lines(self.folder / "journal.jsonl") if "file" in line}
+
     def distrust(self, keys: set[str]) -> None:
-        """Take back what the journal says of tiles whose objects are not there any more, and of their passes."""
+        """Have the tiles done again whose objects are not there any more."""
         if not keys:
             return
         for line in read_lines(self.folder / "journal.jsonl"):
             if "pass" in line and any(o[0] in keys for o in line["objects"]):
-                self._mark(line["pass"], line["tile"], 0)
-                self._finished.discard(line["pass"])
-                (self.folder / f"pass{line['pass']}.state").unlink(missing_ok=True)
+                _mark(self._lost, line["pass"], line["tile"])
+
+    def mend(self, current: Pass, tiles: Iterable[int]) -> None:
+        """Have tiles of a pass done again."""
+        for tile in tiles:
+            _mark(self._lost, current.number, tile)
 
     def forget(self, current: Pass) -> None:
         """Take back all that is said of a pass: what it kept is not there any more."""
@@ -144,6 +158,7 @@ class Journal:
         self._append([{"forgotten": current.number}])
         self._finished.discard(current.number)
         self._tiles.pop(current.number, None)
+        self._lost.pop(current.number, None)
 
     def close(self) -> None:
         if self._file is not None:
@@ -164,6 +179,13 @@ class Journal:
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
+
+
+def _mark(tiles: dict[int, bytearray], number: int, tile: int) -> None:
+    marks = tiles.setdefault(number, bytearray())
+    if tile >= len(marks):
+        marks.extend(bytes(tile + 1 - len(marks)))
+    marks[tile] = 1
 
 
 def append(file: IO[bytes], data: bytes) -> None:

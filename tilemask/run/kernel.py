@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box
 from tilemask.image import Image, Step, Unproven, Window
+from tilemask.run.watch import Hand
 
 
 class KernelError(Exception):
@@ -40,6 +41,7 @@ class Call:
     step: Step
     arguments: Mapping[str, Any]
     user_seconds: dict[str, list[float]]
+    hand: Hand
 
     def __call__(self, arrays: Sequence[NDArray[Any]], box: Box) -> NDArray[Any]:
         """The result, which must have the shape of `box`."""
@@ -80,14 +82,15 @@ class Call:
         arguments: Mapping[str, Any],
         wanted: tuple[tuple[int, ...], np.dtype[Any]],
     ) -> Any:
+        arrays = [i for i in inputs if isinstance(i, np.ndarray)]
         wall, processor = time.perf_counter(), time.thread_time()
         try:
-            result = function(*inputs, **arguments)
+            with self.hand.calling(KernelError(self.step.name, function, wanted, arrays, arguments)):
+                result = function(*inputs, **arguments)
         except Exception as error:
             reason = f"{self.step.name} raised {type(error).__name__}: {error}"
             if self.step.user and "read-only" in str(error):
                 reason += " (a function must not change its inputs: copy first)"
-            arrays = [i for i in inputs if isinstance(i, np.ndarray)]
             raise KernelError(reason, function, wanted, arrays, arguments) from error
         if self.step.user:
             seconds = self.user_seconds.setdefault(self.step.name, [0.0, 0.0])

@@ -20,6 +20,9 @@ class Ledger(Protocol):
     def finished(self, current: Pass) -> list[Any] | None:
         """The combined parts of the surveys, where the whole pass is done (None for one with records); else None."""
 
+    def mending(self, current: Pass) -> bytearray | None:
+        """One byte per tile (1 = done, but what it stored or kept is gone); None where nothing is."""
+
     def begun(self, current: Pass) -> tuple[bytearray, list[Any] | None]:
         """One byte per tile (1 = done) and the combined parts of the surveys over exactly those tiles."""
 
@@ -45,6 +48,9 @@ class NoLedger:
     durable = False
 
     def finished(self, current: Pass) -> list[Any] | None:
+        return None
+
+    def mending(self, current: Pass) -> bytearray | None:
         return None
 
     def begun(self, current: Pass) -> tuple[bytearray, list[Any] | None]:

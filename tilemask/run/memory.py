@@ -34,6 +34,7 @@ from tilemask.run.pools import Pool, ThreadPool, processors
 from tilemask.run.progress import Silent
 from tilemask.run.scratch import FolderScratch, MemoryScratch, Scratch
 from tilemask.run.task import Job, context_of
+from tilemask.run.watch import Hand, TileLimit
 
 if TYPE_CHECKING:
     import dask.array
@@ -94,7 +95,7 @@ class TileReader:
 
     def _read(self, box: Box) -> NDArray[Any]:
         grid = self.job.current.grid
-        context = context_of(self.job, ChunkCache(CACHE_BYTES))
+        context = context_of(self.job, ChunkCache(CACHE_BYTES), Hand())
         result = np.empty(box.shape + self.shape[box.ndim :], self.dtype)
         for index in grid.touching(box):
             core = grid.core(index)
@@ -141,7 +142,7 @@ def _place(stack: ExitStack, client: Any, tiles: int) -> tuple[Pool, Scratch]:
     opened = stack.enter_context(connect(client))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tilemask-")))
     check_workers(opened, folder, [])
-    return ClusterPool(opened, CACHE_BYTES, folder), FolderScratch(folder / "scratch")
+    return ClusterPool(opened, CACHE_BYTES, folder, TileLimit(math.inf)), FolderScratch(folder / "scratch")
 
 
 def _assemble(engine: Engine, image: Image) -> NDArray[Any]:

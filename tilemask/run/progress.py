@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from tilemask.planning import Pass
-from tilemask.planning.plan import describe, human_seconds
+from tilemask.planning.figures import human_seconds
+from tilemask.planning.plan import describe
 
 LINE_EVERY_SECONDS = 10.0
 

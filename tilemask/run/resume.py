@@ -1,4 +1,4 @@
-"""Going on with a run: whose output it is, whether it is finished, and what of it must be done again."""
+"""Going on with a run: whose output it is, and whether it is finished."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tilemask.errors import ChangedPlanError
-from tilemask.image import Survey, Value
-from tilemask.planning import Pass, Plan
+from tilemask.planning import Plan
 from tilemask.planning.identity import differences, digest
-from tilemask.run.engine import notes_of, remains_of
 from tilemask.run.files import FileSpec, forget_files, remove_files, standing_files
 from tilemask.run.journal import Journal, replace_file
 from tilemask.run.outputs import root_of
-from tilemask.run.scratch import FolderScratch
 from tilemask.write.host import marks
 from tilemask.write.layout import OutputSpec
-from tilemask.write.objects import Problem, verify
+from tilemask.write.objects import verify
 from tilemask.write.removal import check_removal, remove
 
 
@@ -82,6 +79,11 @@ def recorded_key(folder: Path) -> str | None:
     return before["key"] if before else None
 
 
+def recorded_files(made: Plan, folder: Path) -> set[str]:
+    """Keys of the files that an earlier run of the same plan has written."""
+    return Journal(folder).files() if recorded_key(folder) == digest(made.identity) else set()
+
+
 def _what_changed(target: Path, before: Any, made: Plan, standing: Mapping[str, Any]) -> str:
     states = ", ".join(f"{n} ({m['state']})" for n, m in standing.items())
     if before is None:
@@ -114,38 +116,3 @@ def is_damaged(root: Path, folder: Path) -> bool:
     """Whether what a run wrote is not there as it was written, or nothing is recorded that would tell."""
     journal = Journal(folder)
     return next(journal.objects(), None) is None or bool(verify(root, journal.objects()))
-
-
-def take_back(
-    journal: Journal,
-    passes: Sequence[Pass],
-    scratch: FolderScratch,
-    lost: Sequence[Problem],
-    streams: Set[Value],
-) -> None:
-    """Do again what the journal holds as done where its data are gone.
-
-    A tile whose object is missing is done again, and so is the survey of a stream that is still to be written and has
-    no pieces, and one that has begun and has no notes. If a pass reads scratch that was let go when the pass had ended,
-    the passes that made it are done again too, and so on back.
-    """
-    journal.distrust({p.key for p in lost})
-    for current in passes:
-        if journal.finished(current) is not None:
-            needed = [remains_of(current, v) for v in current.surveys if v in streams]
-        else:
-            noted = [v for v in current.surveys if isinstance(v.step, Survey) and v.step.noted]
-            begun = bool(noted) and journal.begun(current)[1] is not None
-            needed = [notes_of(current, v) for v in noted if begun]
-        if not all(map(scratch.holds, needed)):
-            journal.forget(current)
-    for current in reversed(passes):
-        if journal.finished(current) is None:
-            for earlier in passes[: current.number]:
-                needed = [k.name for k in earlier.keeps if k.name in current.stored.values()]
-                # Records come when a pass has ended; one that has not goes on with the tiles that it has.
-                ended = journal.finished(earlier) is not None
-                read = set(current.values).intersection(earlier.surveys) if ended else set()
-                needed += [remains_of(earlier, v) for v in read if isinstance(v.step, Survey) and v.step.records]
-                if not all(map(scratch.holds, needed)):
-                    journal.forget(earlier)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -22,8 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilemask.boxes import Box, Grid
+from tilemask.errors import StorageError
 from tilemask.read.cache import ChunkCache
 from tilemask.write.files import put
+
+BLOCK = 1000
+"""Files of a folder: some file systems are slow with many."""
 
 
 class Scratch(Protocol):
@@ -68,7 +74,7 @@ class FolderScratch:
     folder: Path
 
     def _path(self, name: str, number: int) -> Path:
-        return self.folder / name / str(number // 1000) / str(number)
+        return self.folder / name / str(number // BLOCK) / str(number)
 
     def put(self, name: str, number: int, array: NDArray[Any]) -> None:
         plain = (
@@ -77,20 +83,53 @@ class FolderScratch:
         put(self._path(name, number), (plain.data,))
 
     def get(self, name: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        path, wanted = self._path(name, number), kept_bytes(shape, dtype)
+        try:
+            found = path.stat().st_size
+        except FileNotFoundError:
+            raise _gone(path, "is missing") from None
+        if found != wanted:
+            raise _gone(path, f"has {found} bytes, {wanted} were written")
         if dtype == np.bool_:
-            packed = np.fromfile(self._path(name, number), np.uint8)
+            packed = np.fromfile(path, np.uint8)
             return np.unpackbits(packed, count=math.prod(shape)).view(np.bool_).reshape(shape)
-        return np.memmap(self._path(name, number), dtype=dtype, mode="r", shape=shape)
+        return np.memmap(path, dtype=dtype, mode="r", shape=shape)
 
     def put_record(self, name: str, number: int, record: Any) -> None:
-        put(self._path(name, number), (pack(record),))
+        data = pack(record)
+        put(self._path(name, number), (zlib.crc32(data).to_bytes(4, "big"), data))
 
     def get_record(self, name: str, number: int) -> Any:
-        return unpack(self._path(name, number).read_bytes())
+        path = self._path(name, number)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise _gone(path, "is missing") from None
+        if zlib.crc32(data[4:]).to_bytes(4, "big") != data[:4]:
+            path.unlink(missing_ok=True)  # the next run shall find it missing
+            raise _gone(path, "is not as it was written")
+        return unpack(data[4:])
 
-    def holds(self, name: str) -> bool:
-        """Whether the scratch of this name has not been let go of."""
-        return (self.folder / name).is_dir()
+    def lost(self, name: str, numbers: Iterable[int], nbytes: Callable[[int], int] | None = None) -> Iterator[int]:
+        """Those of the numbers, in rising order, of which nothing is there, or not as many bytes as were written."""
+        for block, members in groupby(numbers, lambda number: number // BLOCK):
+            sizes = self._sizes(name, block)
+            for number in members:
+                found = sizes.get(number, 0)
+                if (nbytes is None and not found) or (nbytes is not None and found != nbytes(number)):
+                    yield number
+
+    def count(self, name: str) -> int:
+        """How many of this name there are, the empty ones left out."""
+        with suppress(FileNotFoundError):
+            blocks = [self._sizes(name, int(block)) for block in os.listdir(self.folder / name)]
+            return sum(size > 0 for sizes in blocks for size in sizes.values())
+        return 0
+
+    def _sizes(self, name: str, block: int) -> dict[int, int]:
+        with suppress(FileNotFoundError), os.scandir(self.folder / name / str(block)) as files:
+            return {int(f.name): f.stat().st_size for f in files if f.name.isdigit()}
+        return {}
 
     def release(self, name: str) -> None:
         # Renamed first: what is half deleted must not be taken for what is held.
@@ -98,6 +137,18 @@ class FolderScratch:
         with suppress(FileNotFoundError):
             os.replace(self.folder / name, leaving)
             shutil.rmtree(leaving, ignore_errors=True)
+
+
+def kept_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """What an array takes in a folder."""
+    pixels = math.prod(shape)
+    return -(-pixels // 8) if dtype == np.bool_ else pixels * dtype.itemsize
+
+
+def _gone(path: Path, what: str) -> StorageError:
+    return StorageError(
+        f"{path}, which an earlier pass has kept, {what}. Run the same command again: its tile is done anew."
+    )
 
 
 @dataclass(frozen=True, eq=False)

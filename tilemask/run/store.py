@@ -15,13 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tilemask.errors import InputError, StorageError, TilemaskError
 from tilemask.image import Image, Value
 from tilemask.planning import Plan, make_plan
 from tilemask.planning.pyramid import LevelShape
-from tilemask.run.checks import MEMORY_SHARE, available_memory, check_disk, check_workers, check_writable, versions
+from tilemask.run.checks import MEMORY_SHARE, available_memory, check_disk, check_workers, check_writable
 from tilemask.run.execute import Destination, execute
 from tilemask.run.files import check_files, files_of, kind_of, mark_files, sweep_files
 from tilemask.run.lock import run_lock
@@ -38,8 +36,10 @@ from tilemask.run.outputs import (
     sweep,
 )
 from tilemask.run.pools import processors
-from tilemask.run.resume import begin, finished_values, is_damaged
+from tilemask.run.provenance import provenance_of
+from tilemask.run.resume import begin, finished_values, is_damaged, recorded_files
 from tilemask.run.verification import verify
+from tilemask.run.watch import TileLimit
 from tilemask.write.host import find, source_pyramid
 from tilemask.write.ome_zarr import commit, create
 
@@ -92,6 +92,7 @@ def save(
     pyramid: bool = True,
     memory: int | None = None,
     quiet: bool = False,
+    tile_seconds: float | None = None,
 ) -> Run:
     """Compute images tile by tile and store them as OME-Zarr; run it again to resume.
 
@@ -117,6 +118,11 @@ def save(
         Bytes that one worker may use; three quarters of what is free by default.
     quiet : bool, optional
         Show no progress.
+    tile_seconds : float, optional
+        What a tile may take; one that takes longer has failed. By default 30 times the median of its pass, at least ten
+        minutes, and an hour before any is done. On worker processes the one that hangs is ended, and the tile tried
+        once more alone; a thread cannot be ended, and goes on in vain until this process ends. Steps that grow their
+        window are not timed.
 
     Returns
     -------
@@ -132,6 +138,7 @@ def save(
         The run stopped; running it again goes on.
     """
     began = time.perf_counter()
+    limit = TileLimit(tile_seconds)
     target = local_path(path)
     outputs = named(images, target)
     files = files_of(outputs, target)
@@ -140,13 +147,13 @@ def save(
         made = plan(outputs, target, tile=tile, client=opened, pyramid=pyramid, memory=memory)
         specs = specs_of(made, target)
         check_target(outputs, specs, target)
-        check_files(files, target)
+        folder = run_folder(target, [*(s.name for s in specs), *(f.name for f in files)])
+        check_files(files, target, recorded_files(made, folder))
         check_writable(target.parent)
         stack.enter_context(_storage_errors(target))
         state = state_folder(target)
         state.mkdir(exist_ok=True)
         stack.enter_context(run_lock(state))
-        folder = run_folder(target, [*(s.name for s in specs), *(f.name for f in files)])
         place = Destination(target, folder, specs, files)
         key = begin(made, target, place.folder, specs, files, overwrite)
         finished = finished_values(target, specs, files, key)
@@ -158,10 +165,10 @@ def save(
             check_arrays(outputs)
             check_workers(opened, place.folder, local_sources(outputs))
         _create(place, key)
-        engine = execute(made, place, opened, quiet=quiet, repair=repair)
+        engine = execute(made, place, opened, limit, quiet=quiet, repair=repair)
         plain = {n: o for n, o in made.outputs.items() if isinstance(o, Value) and kind_of(o) is None}
         values = {n: engine.resolve(o) for n, o in plain.items()}
-        _commit(place, key, _provenance(made, values))
+        _commit(place, key, provenance_of(made, values))
         shutil.rmtree(place.folder / "scratch", ignore_errors=True)
         values |= {f.name: place.root / f.key for f in files}
         seconds = time.perf_counter() - began
@@ -210,10 +217,15 @@ def plan(
 
     Raises
     ------
+    InputError
+        What is asked for cannot be saved at the path.
     PlanError
         The plan does not fit into memory; names the largest tile that would.
     """
-    outputs = named(images, Path("image"))
+    target = None if path is None else local_path(path)
+    outputs = named(images, target or Path("image"))
+    if target is not None:
+        files_of(outputs, target)
     if memory is not None and not isinstance(memory, int):
         raise InputError(f"memory= is a number of bytes, as in {2 * 10**9}; found {memory!r}.")
     threads, workers = width_of(client)
@@ -223,7 +235,7 @@ def plan(
         limit = None if free is None else int(MEMORY_SHARE * free) // workers
     levels: dict[str, Sequence[LevelShape]] = {}
     images_saved = any(isinstance(o, Image) for o in outputs.values())
-    host = find(path) if path is not None and images_saved else None
+    host = find(target) if target is not None and images_saved else None
     if host is not None and host.mark is None:
         shapes = (
             [(level.shape, level.factor) for level in source_pyramid(host.path, (1,) * len(host.level_shapes[0]))]
@@ -272,20 +284,3 @@ def width_of(client: Any) -> tuple[int, int]:
 
     threads = list(ask(client, "nthreads").values())
     return max(threads, default=1), max(1, len(threads))
-
-
-def _recorded(value: Any) -> dict[str, Any]:
-    """A number as JSON, with its NumPy type where it has one."""
-    return {"dtype": value.dtype.str if isinstance(value, np.generic) else None, "value": np.asarray(value).item()}
-
-
-def _provenance(made: Plan, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What made the pixels: an allow-list, so that no secret can slip in."""
-    numbers = {n: _recorded(v) for n, v in values.items() if np.ndim(v) == 0}
-    return {
-        "tile": list(made.tile),
-        "steps": made.identity["steps"],
-        "inputs": made.identity["inputs"],
-        "versions": versions(),
-        "values": numbers,
-    }

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,9 +24,10 @@ from tilemask.planning import Pass
 from tilemask.planning.regions import is_blank
 from tilemask.read.cache import ChunkCache
 from tilemask.run.evaluate import Context, evaluate
-from tilemask.run.failures import Bundle, save_bundle
+from tilemask.run.failures import Bundle, find_bundle, forget_bundle, save_bundle, saved_reason
 from tilemask.run.kernel import KernelError
 from tilemask.run.scratch import Records, Scratch
+from tilemask.run.watch import Hand
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -85,27 +87,35 @@ class TaskResult:
     user_seconds: dict[str, list[float]] = field(default_factory=dict)
     missing: dict[str, list[int]] = field(default_factory=dict)
     """Numbers of the chunks that sources did not have, by the name of the array."""
+    hung: str | None = None
+    """Where the worker was that had the task before, and was ended because a tile took too long."""
 
 
 def run_tiles(
     job: Job,
     positions: Sequence[int],
     cache: ChunkCache,
+    hand: Hand,
     stopped: Callable[[], bool] = lambda: False,
     owned: Callable[[], bool] = lambda: True,
+    *,
+    careful: bool = False,
 ) -> TaskResult:
     """Do the tiles at these positions of the walk.
 
     Stops between two tiles where asked to, and before it writes where the output has meanwhile gone to another run.
+    With `careful`, the inputs of each kernel are saved before it runs: these tiles may end the process.
     """
     began = time.perf_counter()
-    context = context_of(job, cache)
+    context = context_of(job, cache, hand)
     result = TaskResult(positions[0])
     for position in positions:
         if stopped():
             break
         index = job.current.grid.step(position)
         number, core = job.current.grid.number(index), job.current.grid.core(index)
+        hand.saves = partial(_save_ahead, job, number, core) if careful else None
+        hand.take(position)
         try:
             arrays, parts = _evaluate_tile(job, context, number, core)
             if not owned():
@@ -117,6 +127,8 @@ def run_tiles(
             if failure.disk_full:
                 break
             continue
+        finally:
+            hand.put_down()
         if result.parts is None:
             result.parts = parts
         else:
@@ -131,9 +143,9 @@ def run_tiles(
     return result
 
 
-def context_of(job: Job, cache: ChunkCache) -> Context:
+def context_of(job: Job, cache: ChunkCache, hand: Hand) -> Context:
     """What the evaluation of one task needs."""
-    return Context(cache, job.stored, job.values, job.records, growth_bytes=job.growth_bytes)
+    return Context(cache, job.stored, job.values, job.records, growth_bytes=job.growth_bytes, hand=hand)
 
 
 def _survey(value: Value) -> Survey:
@@ -153,7 +165,8 @@ def _evaluate_tile(job: Job, context: Context, number: int, core: Box) -> tuple[
             arguments["place"] = Place(number, core, job.current.grid.tile, job.current.grid.shape)
         inputs = [arrays[i] for i in survey.images]
         try:
-            part = survey.tile(*inputs, **arguments)
+            with context.hand.calling(KernelError(f"survey {survey.name}", survey.tile, None, inputs, arguments)):
+                part = survey.tile(*inputs, **arguments)
         except Exception as error:
             reason = f"survey {survey.name} raised {type(error).__name__}: {error}"
             raise KernelError(reason, survey.tile, None, inputs, arguments) from error
@@ -185,7 +198,28 @@ def _failure(job: Job, number: int, core: Box, error: Exception) -> Failure:
     reason = str(error) if isinstance(error, KernelError) else f"{type(error).__name__}: {error}"
     failure = Failure(number, str(core), reason, trace)
     failure.disk_full = isinstance(error, OSError) and error.errno in DISK_FULL
-    if isinstance(error, KernelError) and job.failures is not None and not failure.disk_full:
-        bundle = Bundle(job.current.number, number, core, trace, error)
-        failure.bundle = save_bundle(bundle, job.failures)
+    if isinstance(error, KernelError) and not failure.disk_full:
+        failure.bundle = _save(job, number, core, trace, error)
     return failure
+
+
+def _save(job: Job, number: int, core: Box, trace: str, error: KernelError) -> str | None:
+    return job.failures and save_bundle(Bundle(job.current.number, number, core, trace, error), job.failures)
+
+
+def _save_ahead(job: Job, number: int, core: Box, call: KernelError) -> Callable[[], None]:
+    """Save a call that may end the process; gives what deletes it when it has returned."""
+    return partial(forget_bundle, _save(job, number, core, "", call))
+
+
+def unfinished(job: Job, position: int, why: str, trace: str, call: KernelError | None) -> Failure:
+    """A tile that has not come to an end, with the inputs of the call that it was in; a worker has saved them ahead."""
+    grid, number = job.current.grid, job.current.number
+    index = grid.step(position)
+    tile, core = grid.number(index), grid.core(index)
+    if call is not None:
+        bundle = _save(job, tile, core, trace, call)
+    else:
+        bundle = job.failures and find_bundle(number, tile, job.failures)
+    what = str(call) if call is not None else saved_reason(bundle) if bundle else "the tile"
+    return Failure(tile, str(core), f"{what} {why}", trace, bundle)

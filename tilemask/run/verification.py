@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tilemask.errors import IncompleteError, InputError
-from tilemask.run.files import file_marks
+from tilemask.run.files import file_marks, marks_file, unmarked_files
 from tilemask.run.journal import Journal
 from tilemask.run.outputs import local_path, root_of, state_folder
 from tilemask.run.resume import recorded_key
@@ -45,18 +46,27 @@ def verify(path: str | Path) -> list[Problem]:
         raise IncompleteError(
             f"{target}: {', '.join(open_ones)} was never finished; run the same command again to go on."
         )
-    plans, problems, checked = {_prefix(n, m): m["plan"] for n, m in found.items()}, [], False
-    for folder in sorted(p.parent for p in state_folder(target).glob("*/journal.jsonl")):
+    folders = sorted(p.parent for p in state_folder(target).glob("*/journal.jsonl"))
+    problems, checked = _unmarked(target, folders), False
+    plans = {_prefix(n, m): m["plan"] for n, m in found.items()}
+    for folder in folders:
         # An output that was replaced since may still be named in the journal of those it was saved with.
         if (key := recorded_key(folder)) in plans.values():
             checked = True
             objects = (o for o in Journal(folder).objects() if _plan_of(o[0], plans) == key)
             problems += verify_objects(root_of(target), objects)
-    if not checked:
+    if not checked and not problems:
         raise InputError(
             f"{target} has no record of a run beside it ({state_folder(target)}), so there is nothing to compare."
         )
     return problems
+
+
+def _unmarked(target: Path, folders: Sequence[Path]) -> list[Problem]:
+    """The record of tables and other files, where it is lost: without it they cannot be compared."""
+    files, place = unmarked_files(target, map(Journal, folders)), marks_file(target)
+    reason = f"is lost or damaged, so {', '.join(files)} cannot be compared; save again, with the same plan"
+    return [Problem(os.path.relpath(place, root_of(target)), reason)] if files else []
 
 
 def _plan_of(key: str, plans: Mapping[str, str]) -> str | None:

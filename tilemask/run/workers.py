@@ -6,21 +6,24 @@ since a scheduler that is gone, cut off or frozen looks the same from outside.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Security, rpc
 
 from tilemask.errors import ClusterError, InputError
 
 ANSWER_SECONDS = 30.0
 """A scheduler that is silent for as long is taken for gone."""
+CONNECT_SECONDS = 10.0
 AGAIN_SECONDS = 0.5
 START_SECONDS = 60.0
 END_SECONDS = 10.0
@@ -30,6 +33,7 @@ SETTINGS = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.daemon": True,
+    "distributed.scheduler.worker-ttl": "15 minutes",  # a kernel that holds the lock keeps a worker silent, too
 }
 
 
@@ -149,14 +153,7 @@ def connect(client: Client | str | int) -> Iterator[Client]:
         with local_workers(client) as started:
             yield started
     elif isinstance(client, str):
-        try:
-            opened = Client(client, timeout=10)
-        except (OSError, ValueError, TypeError) as error:
-            raise ClusterError(
-                f"no scheduler answers at {client!r} ({type(error).__name__}: {error}). Start one with `dask "
-                "scheduler`, or give --workers N for worker processes of this machine."
-            ) from error
-        with opened:
+        with _opened(client) as opened:
             _wait_for_workers(opened, 1)
             yield opened
     elif isinstance(client, Client) and not client.asynchronous:
@@ -167,3 +164,25 @@ def connect(client: Client | str | int) -> Iterator[Client]:
             "client= takes a number of worker processes, the address of a scheduler, or a distributed.Client that is "
             f"not asynchronous; found {type(client).__module__}.{type(client).__name__}."
         )
+
+
+def _opened(address: str) -> Client:
+    """A client of the scheduler at an address, if it answers.
+
+    It is asked before there is a client: Dask's waits for ever for one that takes a connection and then says nothing.
+    """
+    try:
+        with ThreadPoolExecutor(1) as other:  # in this thread an event loop may run already, as in Jupyter
+            other.submit(asyncio.run, _greet(address)).result()
+        return Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError, TypeError) as error:
+        raise ClusterError(
+            f"no scheduler answers at {address!r} ({type(error).__name__}: {error}). Start one with `dask "
+            "scheduler`, or give --workers N for worker processes of this machine."
+        ) from error
+
+
+async def _greet(address: str) -> None:
+    secured = Security().get_connection_args("client")
+    async with asyncio.timeout(CONNECT_SECONDS), rpc(address, connection_args=secured) as scheduler:
+        await scheduler.identity()
