@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tilemask.operations.compose import downsample as downsample
     from tilemask.operations.compose import overlay as overlay
     from tilemask.operations.distance import distance as distance
+    from tilemask.operations.dropped import dropped_markers as dropped_markers
     from tilemask.operations.expansion import expand_labels as expand_labels
     from tilemask.operations.extrema import local_maxima as local_maxima
     from tilemask.operations.extrema import local_minima as local_minima
@@ -107,6 +108,7 @@ _HOMES = {
         "yen",
     ),
     "tilemask.operations.watershed": ("watershed",),
+    "tilemask.operations.dropped": ("dropped_markers",),
     "tilemask.operations.objects": ("fill_holes", "hysteresis", "label", "remove_small_objects"),
     "tilemask.operations.isolines": ("find_contours",),
     "tilemask.operations.outlines": ("contours", "polygons", "rasterize"),

@@ -24,7 +24,7 @@ def flood_by_hand(
     age = 0
     while queue:
         level, _, _, pixel = heapq.heappop(queue)
-        for other in _neighbours(pixel, elevation.shape, connectivity):
+        for other in neighbours(pixel, elevation.shape, connectivity):
             if mask[other] and not labels[other]:
                 age += 1
                 labels[other] = labels[pixel]
@@ -32,7 +32,8 @@ def flood_by_hand(
     return labels
 
 
-def _neighbours(pixel: Pixel, shape: tuple[int, ...], connectivity: int) -> Iterator[Pixel]:
+def neighbours(pixel: Pixel, shape: tuple[int, ...], connectivity: int) -> Iterator[Pixel]:
+    """The pixels around one: the nearer first, then in raster order."""
     hops = [h for h in itertools.product((-1, 0, 1), repeat=len(shape)) if 0 < sum(map(abs, h)) <= connectivity]
     for hop in sorted(hops, key=lambda hop: sum(map(abs, hop))):
         other = tuple(p + h for p, h in zip(pixel, hop, strict=True))

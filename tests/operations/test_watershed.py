@@ -269,7 +269,6 @@ FLAT, ONES = np.zeros((3, 3)), np.ones((3, 3), np.int32)
         (lambda: tm.watershed(FLAT, ONES, connectivity=3), "1 to 2 for axes 'yx'; found 3"),
         (lambda: tm.watershed(FLAT, ONES, compactness=-1), "0 or more; found -1"),
         (lambda: tm.watershed(FLAT, ONES, compactness=float("nan")), "0 or more; found nan"),
-        (lambda: tm.watershed(FLAT, ONES, watershed_line=True), r"find_boundaries\(labels, mode='outer'\)"),
         (lambda: tm.watershed(np.zeros((3, 3, 3)), ONES, channel_axis=-1), "one channel"),
     ],
 )

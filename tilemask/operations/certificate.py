@@ -6,6 +6,8 @@ it may not be, what was found is still an upper bound, so it says how large the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
@@ -100,6 +102,12 @@ def _reach(cost: float, tables: tuple[Floats, ...]) -> int:
     if not np.isfinite(cost):
         return 1
     return max(1, *(int(np.searchsorted(table, cost)) for table in tables))
+
+
+def place_name(pixel: Iterable[int]) -> str:
+    """Where a pixel lies, in words for messages: "row 5, column 7"."""
+    at = tuple(pixel)
+    return ", ".join(f"{axis} {n}" for axis, n in zip(("plane", "row", "column")[-len(at) :], at, strict=True))
 
 
 def groups(pixels: NDArray[np.bool_], side: int) -> list[Box]:

@@ -5,7 +5,8 @@ order in which its heap happens to hold them, and that depends on every seed of 
 order, by a surface on which no two seeds of an object lie equally high (see `seed_order`). Raster order, ages and
 levels within an object are the same in every window that holds all of it; so is the result.
 
-Most objects are not flooded at all: where there is one label, it gets every pixel.
+Most objects are not flooded at all: where there is one label, it gets every pixel. A line between labels is drawn by a
+flood of our own (see `watershed_lines`), which keeps that order by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from skimage.segmentation import watershed
 
 from tilemask.errors import InputError
 from tilemask.operations.seed_order import Seeds, order_seeds, seeds_of, tied_objects
+from tilemask.operations.watershed_lines import flood_to_lines
 from tilemask.stitch.components import apply_table
 
 AGES = 2**31 - 1
@@ -33,6 +35,7 @@ def divide_objects(
     *,
     connectivity: int,
     compactness: float,
+    line: bool,
 ) -> NDArray[Any]:
     """Give each pixel of an object the marker that floods it first.
 
@@ -48,11 +51,14 @@ def divide_objects(
         0, or the positive label that floods from a pixel; those outside objects are dropped.
     connectivity : int
     compactness : float
+        0 where there is a line.
+    line : bool
+        Whether labels are kept apart by a line.
 
     Returns
     -------
     ndarray
-        Of the dtype of `markers`; 0 in objects without a marker, and in those that are not asked for.
+        Of the dtype of `markers`; 0 on the line, in objects without a marker, and in those that are not asked for.
     """
     seeds = seeds_of(markers, objects).within(asked)
     only, divided = _labels_of(seeds, markers, len(asked))
@@ -60,7 +66,9 @@ def divide_objects(
     if not divided.any():
         return result
     seeds, surface = seeds.within(divided), np.array(elevation, np.float64, order="C")
-    if compactness:
+    if line:
+        result += flood_to_lines(surface, apply_table(divided, objects), markers, connectivity)
+    elif compactness:
         result += _flood_compact(objects, divided, seeds, surface, markers, connectivity, compactness)
     else:
         order_seeds(surface, objects, seeds, connectivity)

@@ -19,9 +19,21 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box
 from tilemask.errors import InputError
-from tilemask.image import Growth, Image, Unproven, Value, Window, map_tiles, operation, require_scalar_pixels
-from tilemask.operations.certificate import groups
+from tilemask.image import (
+    LARGEST_REACH,
+    Growth,
+    Image,
+    Unproven,
+    Value,
+    Window,
+    is_number,
+    map_tiles,
+    operation,
+    require_scalar_pixels,
+)
+from tilemask.operations.certificate import groups, place_name
 from tilemask.operations.extremes import Extremes, extremes
+from tilemask.operations.footprints import whole_number
 from tilemask.operations.spacing import keep_spaced
 
 IN_OPENCV = frozenset(map(np.dtype, ("uint8", "uint16", "int16", "float32", "float64")))
@@ -65,7 +77,7 @@ def peaks(
     InputError
         For a mask, channels, a distance that is no integer from 1, a threshold that is no number; when it is computed,
         for NaN pixels. An area of equal candidates (a plateau wider than twice the distance) that goes on beyond the
-        memory is an error that names it.
+        memory is an error that names it, its height, and the ways out.
 
     Notes
     -----
@@ -82,14 +94,17 @@ def peaks(
             "peaks looks for the highest pixels; found a mask (bool), which has two heights. Take its distance first, "
             "as in tilemask.peaks(tilemask.distance(mask))."
         )
-    if isinstance(min_distance, bool) or not isinstance(min_distance, int | np.integer) or min_distance < 1:
-        raise InputError(f"peaks: min_distance is a number of pixels, 1 or more; found {min_distance!r}.")
+    min_distance = whole_number(min_distance, "peaks: min_distance", least=1, most=LARGEST_REACH)
     for name, level in (("threshold_abs", threshold_abs), ("threshold_rel", threshold_rel)):
-        number = isinstance(level, int | float | np.integer | np.floating) and not np.isnan(float(level))
-        if not (number or level is None or isinstance(level, Value)):
+        if not (level is None or is_number(level) or isinstance(level, Value)):
             raise InputError(
                 f"peaks: {name} is a number that is not NaN, a value of a survey, or None; found {level!r}."
             )
+    if not _multiplies(threshold_rel, image.dtype):
+        raise InputError(
+            f"peaks: threshold_rel is multiplied by the highest pixel, in {image.dtype}, which {threshold_rel} does "
+            "not fit into. Give a fraction of 1, as a float."
+        )
     arguments: dict[str, Any] = {
         "ends": extremes(image, "peaks"),
         "min_distance": int(min_distance),
@@ -107,6 +122,11 @@ def peaks(
         grow_peaks, image, reach=reach, dtype=np.bool_, cost=cost, user=False, grows=Growth(size), **arguments
     )
     return made
+
+
+def _multiplies(number: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether NumPy multiplies a pixel by the number: whole numbers must fit into its type."""
+    return not isinstance(number, int) or dtype.kind == "f" or np.iinfo(dtype).min <= number <= np.iinfo(dtype).max
 
 
 def find_candidates(
@@ -158,9 +178,20 @@ def grow_peaks(
     for box in groups(left[core], 4 * min_distance):
         placed = box.shift(window.core.start)
         reach = max(4 * min_distance, max(box.shape) // 2)
-        what = f"the plateau at {placed.start}, of equally high pixels,"
-        unproven.append(Unproven(placed, reach, what, "A higher threshold, or a smoothed image, has none."))
+        unproven.append(Unproven(placed, reach, *_named(image[core], left[core], box, placed.start, ends.low)))
     return stay[core], unproven
+
+
+def _named(image: NDArray[Any], left: NDArray[np.bool_], box: Box, start: tuple[int, ...], low: Any) -> tuple[str, str]:
+    """What goes on beyond a window, and what to do about it where memory ends; `start` is the box's in the image."""
+    first = tuple(map(int, np.argwhere(left[box.slices])[0]))
+    height = image[box.slices][first]
+    at = place_name(s + f for s, f in zip(start, first, strict=True))
+    return (
+        f"the plateau at {at}, of pixels equally high ({height}),",
+        f"Or lower the plateau, as in where(image == {height}, {low}, image); or smooth the image before by a gaussian "
+        f"as wide as it, so that it slopes to one top; or leave out all up to its height, by threshold_abs={height}.",
+    )
 
 
 def highest_near(image: NDArray[Any], radius: int) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from skimage.morphology import skeletonize as skeletonize_whole
 from tilemask.boxes import Box
 from tilemask.errors import InputError
 from tilemask.image import Growth, Image, Unproven, Window, map_tiles, operation, require_mask, require_scalar_pixels
+from tilemask.operations.certificate import place_name
 from tilemask.operations.footprints import whole_number
 from tilemask.operations.thinning import GUO_HALL, ON, UNKNOWN, ZHANG, thin_states
 from tilemask.stitch.components import apply_table, label_components
@@ -180,5 +181,5 @@ def _proven(states: NDArray[np.uint8], window: Window) -> tuple[NDArray[np.bool_
 def _ask(found: tuple[slice, ...], window: Window) -> Unproven:
     """Ask again for a part of the core, given as slices of it."""
     box = Box(tuple(s.start for s in found), tuple(s.stop for s in found)).shift(window.core.start)
-    at = ", ".join(f"{axis} {n}" for axis, n in zip(("plane", "row", "column")[-box.ndim :], box.start, strict=True))
-    return Unproven(box, 1, f"the object at {at}", "Opening the mask first parts objects that hang together.")
+    what = f"the object at {place_name(box.start)}"
+    return Unproven(box, 1, what, "Opening the mask first parts objects that hang together.")

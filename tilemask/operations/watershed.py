@@ -30,6 +30,7 @@ from tilemask.image import (
     require_one_shape,
     require_scalar_pixels,
 )
+from tilemask.operations.certificate import place_name
 from tilemask.operations.dividing import divide_objects
 from tilemask.operations.extrema import local_minima
 from tilemask.operations.objects import label
@@ -41,6 +42,8 @@ REACH = {2: 128, 3: 32}
 were 1.95 times those written from 32, 1.71 from 64, 1.54 from 128 (3 windows more a tile) and 1.56 from 256."""
 PIXEL_BYTES = 150.0
 """Measured on 2000² in one object: 50, and 140 where water must be raised (see `seed_order`)."""
+LINE_BYTES = 220.0
+"""As much with a line, measured with corners on noise, whose pixels all lie at levels of their own."""
 STRIP = {2: 512, 3: 32}
 """Rows (planes) whose objects are flooded at once. scikit-image copies what it floods several times."""
 ADVICE = (
@@ -51,8 +54,8 @@ ADVICE = (
 
 @operation(
     "canonical",
-    reference="skimage.segmentation.watershed(elevation, markers, connectivity, mask=mask, compactness=compactness) "
-    "where no two seeds of an object lie equally high",
+    reference="skimage.segmentation.watershed(elevation, markers, connectivity, None, mask, compactness, "
+    "watershed_line) where no two seeds of an object lie equally high",
 )
 def watershed(
     elevation: Image,
@@ -70,31 +73,33 @@ def watershed(
     elevation : Image or array, (rows, columns) or (planes, rows, columns)
         Low is flooded first: the distance to the background with its sign turned, or a gradient.
     markers : Image or array of integers, optional
-        Labels to flood from, above 0; 0 is no marker. Those outside the mask are dropped, as scikit-image drops them:
-        ``(markers > 0) & ~mask`` shows which.
+        Labels to flood from, above 0; 0 is no marker. Those outside the mask are dropped, as scikit-image drops them;
+        `dropped_markers` counts the labels that go so.
         By default the components of `local_minima` within the mask.
     mask : Image or array of bool, optional
         What to divide. Its connected components are the objects. By default the whole image is one object, which then
-        must fit in memory.
+        must fit in memory; a plan in which it does not is refused.
     connectivity : int, optional
         Water flows where at most so many coordinates differ, each by one: 1 (faces) up to the number of spatial axes
         (corners too).
     compactness : float, optional
         Above 0, the distance in pixels to the marker, times this, is added to the elevation: rounder labels.
     watershed_line : bool, optional
-        Refused where true: scikit-image may take time and memory that double with every pixel of the line.
+        Whether labels are kept apart by a thin line of 0: a pixel is line where, when it is taken, a
+        neighbour has another label. Markers that touch each other stay as they are. Not with compactness, with which
+        scikit-image draws none.
 
     Returns
     -------
     Image, or numpy.ndarray for an array
-        The labels of `markers`; 0 outside the mask and in objects without a marker. int32 where the dtype of the
-        markers fits and the image has less than 2³¹ pixels, else int64.
+        The labels of `markers`; 0 outside the mask, in objects without a marker, and on the line. int32 where the dtype
+        of the markers fits and the image has less than 2³¹ pixels, else int64.
 
     Raises
     ------
     InputError
         For channels, unequal shapes, a mask that is not bool, markers that are not integers, a connectivity that does
-        not exist, a negative compactness, and a watershed line.
+        not exist, a negative compactness, and a line with compactness.
     TileError
         When it is computed: NaN in the elevation of an object, markers below 0, or an object so large that no window
         around it fits in memory. The message says where.
@@ -108,8 +113,10 @@ def watershed(
 
     A window of 128 pixels (32 in volumes) around a tile is looked at first; where an object leaves it, one around that
     object alone, twice as far each time. Cost: about 25 ns per pixel, and 0.3 µs per pixel of objects with several
-    markers; 1 µs more where seeds that lie equally high have lower neighbours. Without a mask every tile floods the
-    whole image. Neubert and Protzel, "Compact watershed and preemptive SLIC", Pattern Recognition (2014).
+    markers; 1 µs more where seeds that lie equally high have lower neighbours. With a line, 1 µs per pixel of objects
+    with several markers, and 2 to 3 where no two heights are equal; it is drawn in Python, so threads do not speed it
+    up, and processes do. Without a mask every tile floods the whole image. Neubert and Protzel, "Compact watershed and
+    preemptive SLIC", Pattern Recognition (2014).
     """
     _check_images(elevation, markers, mask)
     _check_options(elevation, connectivity, compactness, watershed_line)
@@ -123,13 +130,14 @@ def watershed(
         elevation,
         markers,
         *(() if mask is None else (mask,)),
-        reach=REACH[ndim],
-        grows=Growth(PIXEL_BYTES),
+        reach=0 if mask is None else REACH[ndim],
+        grows=Growth(LINE_BYTES if watershed_line else PIXEL_BYTES, whole=ADVICE if mask is None else ""),
         dtype=np.int32 if small else np.int64,
-        cost=60.0,
+        cost=400.0 if watershed_line else 60.0,
         user=False,
         connectivity=int(connectivity),
         compactness=float(compactness),
+        line=bool(watershed_line),
         target="<i4" if small else "<i8",
     )
     return made
@@ -143,6 +151,7 @@ def watershed_objects(
     window: Window,
     connectivity: int,
     compactness: float,
+    line: bool,
     target: str,
 ) -> tuple[NDArray[Any], list[Unproven]]:
     """Divide the objects that lie within a window as a whole, and ask for the others that have pixels in its core."""
@@ -160,10 +169,9 @@ def watershed_objects(
     asked[objects[core][mask[core]]] = True
     markers = markers.astype(target, copy=False)
     labels = np.zeros(objects.shape, target)
+    options: dict[str, Any] = {"connectivity": connectivity, "compactness": compactness, "line": line}
     for rows, chosen in _strips(objects, asked & ~leaving):
-        labels[rows] += divide_objects(
-            objects[rows], chosen, elevation[rows], markers[rows], connectivity=connectivity, compactness=compactness
-        )
+        labels[rows] += divide_objects(objects[rows], chosen, elevation[rows], markers[rows], **options)
     return labels[core], _ask_again(objects[core], asked & leaving, window)
 
 
@@ -192,9 +200,9 @@ def _ask_again(core: NDArray[Any], chosen: NDArray[np.bool_], window: Window) ->
         if found is not None:
             box = Box(tuple(s.start for s in found), tuple(s.stop for s in found))
             first = np.unravel_index(np.argmax(core[found] == number), box.shape)
-            names = zip(("plane", "row", "column")[-core.ndim :], first, box.shift(origin).start, strict=True)
-            at = ", ".join(f"{name} {f + start}" for name, f, start in names)
-            again.append(Unproven(box.shift(origin), 1, f"the object at {at}", ADVICE))
+            placed = box.shift(origin)
+            at = place_name(int(f) + start for f, start in zip(first, placed.start, strict=True))
+            again.append(Unproven(placed, 1, f"the object at {at}", ADVICE))
     return again
 
 
@@ -230,9 +238,11 @@ def _check_options(elevation: Image, connectivity: Any, compactness: Any, waters
     require_connectivity(elevation, connectivity, "watershed")
     if not isinstance(compactness, int | float | np.number) or not 0 <= compactness < math.inf:
         raise InputError(f"watershed: compactness is a number, 0 or more; found {compactness!r}.")
-    if watershed_line:
+    if not isinstance(watershed_line, bool | np.bool_):
+        raise InputError(f"watershed: watershed_line is True or False; found {watershed_line!r}.")
+    if watershed_line and compactness:
         raise InputError(
-            "watershed: watershed_line=True is not offered: in scikit-image, which floods here, each pixel of a line "
-            "may double the work of the next (21 × 15 pixels took 10 s and gigabytes). Cut the labels instead: "
+            f"watershed: watershed_line=True with compactness={compactness!r} is not offered: scikit-image draws no "
+            "line then. Leave one of them out, or cut the labels: "
             "where(find_boundaries(labels, mode='outer'), 0, labels)."
         )
