@@ -133,6 +133,16 @@ class Grid:
     def __len__(self) -> int:
         return math.prod(self.counts)
 
+    @property
+    def seam_pixels(self) -> int:
+        """Pixels on the faces of tiles that have a neighbour, both sides of every seam."""
+        inner = 1
+        for n, t, count in zip(self.shape, self.tile, self.counts, strict=True):
+            last = n - (count - 1) * t
+            # The first tile has one seam, the last one, those between two; a tile of one pixel is all seam.
+            inner *= n if count < 2 else max(t - 1, 0) + (count - 2) * max(t - 2, 0) + max(last - 1, 0)
+        return math.prod(self.shape) - inner
+
     def core(self, index: Sequence[int]) -> Box:
         """What tile `index` writes."""
         start = tuple(i * t for i, t in zip(index, self.tile, strict=True))

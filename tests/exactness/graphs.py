@@ -2,7 +2,7 @@
 
 A graph is drawn by building it lazily, so shapes and dtypes are known while drawing and what an operation refuses is
 not drawn. It is kept as a list of calls that can be repeated on arrays: there every function runs at once on the whole,
-which is what the tiles must equal.
+which is what the tiles must equal. Arrays carry no region of interest, so with one the whole is one tile.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -18,13 +19,16 @@ from tests.exactness.graph_calls import CALLS
 from tests.exactness.graph_nodes import Call, Maker
 from tests.exactness.graph_objects import OBJECT_CALLS
 from tests.exactness.strategies import PICTURES, as_dtype, picture, tiles
+from tilemask import within
 from tilemask.errors import InputError
 from tilemask.image import from_array
+from tilemask.run.memory import compute
 
 SHAPES = {
     2: ((24, 17), (13, 22), (16, 16), (9, 10), (31, 8), (2, 3), (1, 23)),
     3: ((4, 5, 6), (6, 7, 5), (3, 1, 6), (1, 4, 5)),
 }
+REGIONS = ("noise", "blobs", "blobs", "checkerboard", "serpentine", "pits", "peaks", "full", "empty")
 DTYPES = ("bool", "uint8", "uint16", "float32")
 ALL = CALLS | OBJECT_CALLS
 
@@ -37,17 +41,28 @@ class Graph:
     channels: bool
     calls: list[tuple[Call, tuple[int, ...]]] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+    roi: NDArray[np.bool_] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.arrays[0].shape[:-1] if self.channels else self.arrays[0].shape
 
     def images(self) -> list[Any]:
         """Every node, lazily."""
         axis = -1 if self.channels else None
         nodes: list[Any] = [from_array(a, channel_axis=axis) for a in self.arrays]
+        if self.roi is not None:
+            nodes = [within(node, self.roi) for node in nodes]
         for call, inputs in self.calls:
             nodes.append(call.run(*(nodes[i] for i in inputs)))
         return nodes
 
     def whole(self) -> dict[int, Any]:
         """The outputs, on arrays; only what they are made from is computed."""
+        if self.roi is not None:
+            images = self.images()
+            made = compute({str(n): images[n] for n in self.outputs}, tile=self.shape)
+            return {int(name): result for name, result in made.items()}
         nodes: dict[int, Any] = dict(enumerate(self.arrays))
         wanted = set(self.outputs)
         for number in reversed(range(len(self.calls))):
@@ -62,7 +77,16 @@ class Graph:
         lines = [f"n{n} = {a.dtype} {a.shape}" for n, a in enumerate(self.arrays)]
         for n, (call, inputs) in enumerate(self.calls, len(self.arrays)):
             lines.append(f"n{n} = {call.text.format(*(f'n{i}' for i in inputs))}")
-        return "\n".join([*lines, f"outputs {self.outputs}"])
+        region = [] if self.roi is None else [f"roi = {self.roi.tolist()}"]
+        return "\n".join([*region, *lines, f"outputs {self.outputs}"])
+
+
+@st.composite
+def regions(draw: st.DrawFn, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A mask of the field of an image, at its level or one that is coarser."""
+    factor = draw(st.sampled_from((1, 1, 2, 4)))
+    coarse = tuple(-(-n // factor) for n in shape)
+    return picture(draw(st.sampled_from(REGIONS)), coarse, draw(st.integers(0, 999))) > 0.4
 
 
 @st.composite
@@ -75,7 +99,7 @@ def graphs(draw: st.DrawFn, most: int = 10) -> Graph:
     for _ in range(draw(st.integers(1, 3))):
         values = picture(draw(st.sampled_from(PICTURES)), shape + (2,) * channels, draw(st.integers(0, 999)))
         arrays.append(as_dtype(values, draw(st.sampled_from(DTYPES))))
-    graph = Graph(arrays, channels)
+    graph = Graph(arrays, channels, roi=draw(st.one_of(st.none(), st.none(), regions(shape))))
     nodes = graph.images()
     for _ in range(draw(st.integers(2, most))):
         call, inputs = _again_or_new(draw, graph, nodes)
@@ -116,5 +140,4 @@ def _call(draw: st.DrawFn, maker: Maker, nodes: Sequence[Any]) -> tuple[Call, tu
 
 def tile_for(draw: st.DrawFn, graph: Graph) -> tuple[int, ...]:
     """A tile: any, odd ones and 1 pixel among them, or larger than the image."""
-    shape = graph.arrays[0].shape[:-1] if graph.channels else graph.arrays[0].shape
-    return draw(tiles(shape))
+    return draw(tiles(graph.shape))

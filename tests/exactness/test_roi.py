@@ -174,6 +174,24 @@ def test_polygons_of_a_volume_are_refused() -> None:
         tm.open_image(np.zeros((4, 37, 52)), roi=[RING])
 
 
+@pytest.mark.parametrize("roi", [np.zeros((37, 52), bool), [], {"type": "FeatureCollection", "features": []}])
+def test_an_empty_region_is_all_background(roi: Any) -> None:
+    image = tm.open_image(as_dtype(picture("noise", (37, 52), 3), "uint8"), roi=roi)
+    assert not image.compute(tile=16).any()
+    assert not tm.label(bright(image)).compute(tile=16).any()
+    assert not len(tm.measure(tm.label(bright(image))).compute(tile=16))
+    with pytest.raises(InputError, match="no pixel is left to measure"):
+        tm.otsu(image).compute(tile=16)
+
+
+@pytest.mark.parametrize("move", [(52, 0), (-60, 0), (0, 37), (0, -40), (900, 900)])
+def test_polygons_beside_the_image_are_refused(move: tuple[int, int]) -> None:
+    beside = [shapely.transform(p, lambda xy: xy + np.array(move)) for p in (RING, DOT)]
+    with pytest.raises(InputError, match=r"none of 2 polygons overlaps the image, .* rows 0 to 37 and columns 0 to 52"):
+        tm.open_image(np.zeros((37, 52)), roi=beside)
+    assert tm.open_image(np.zeros((37, 52)), roi=[*beside, DOT]).region is not None
+
+
 def one_row_each() -> list[Any]:
     """A row of every operation that takes images alone: what takes a region itself has none to keep to."""
     first = {row.values[0].operation: row for row in reversed(rows(CASES))}

@@ -19,6 +19,7 @@ from tests.exactness.strategies import PICTURES, as_dtype, picture
 from tilemask.errors import InputError, TileError
 from tilemask.image import from_array
 from tilemask.operations import isolines, outlines
+from tilemask.stitch import isolines as isolines_traced
 from tilemask.stitch import levels, tracing
 from tilemask.testing import first_difference
 
@@ -97,6 +98,26 @@ def test_a_bounded_range_at_a_time_gives_the_same(monkeypatch: pytest.MonkeyPatc
     mask = array > 9
     assert tm.contours(from_array(mask)).compute(tile=9) == tm.contours(mask)
     assert np.array_equal(columns(tm.contours(mask)), columns(tm.contours(mask.copy())))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_tile_traced_in_strips_gives_the_same(name: str, monkeypatch: pytest.MonkeyPatch):
+    image = as_dtype(picture(name, (37, 29), 2), "uint8")
+    calls = (lambda i: tm.polygons(i // 60), lambda i: tm.contours(i > 100), lambda i: tm.find_contours(i, 99.5))
+    expected = [call(from_array(image)).compute() for call in calls]
+    monkeypatch.setattr(tracing, "CRACKS", 60)
+    monkeypatch.setattr(isolines_traced, "SQUARES", 12)
+    assert [call(from_array(image)).compute(tile=(25, 16)) for call in calls] == expected
+    monkeypatch.setattr(tracing, "CRACKS", 1)
+    monkeypatch.setattr(isolines_traced, "SQUARES", 1)
+    assert [call(from_array(image)).compute() for call in calls] == expected
+
+
+@pytest.mark.parametrize("numbers", [(-5, 2**40), (-(2**63), 2**63 - 1), (-200, 200), (3, 2**63 - 1)])
+def test_labels_of_any_size_keep_their_numbers(numbers: tuple[int, int]):
+    array = np.array([[numbers[0], 0], [0, numbers[1]]])
+    assert tm.polygons(from_array(array)).compute(tile=1).labels.tolist() == list(numbers)
+    assert tm.polygons(array).labels.tolist() == list(numbers)
 
 
 def test_outlines_are_a_sequence():

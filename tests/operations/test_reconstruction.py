@@ -178,6 +178,7 @@ FOUND_OUT: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
 }
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("name", FOUND_OUT)
 @pytest.mark.parametrize("tile", [1, 3, 7])
 def test_what_the_pixels_do_not_allow_is_refused_alike_on_every_grid(name: str, tile: int) -> None:

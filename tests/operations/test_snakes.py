@@ -158,8 +158,8 @@ def test_geodesic_rounds_share_passes() -> None:
 
 
 REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
-    ("morphological_chan_vese", np.ones((4, 4)), {"num_iter": -1}, "num_iter takes a count"),
-    ("morphological_chan_vese", np.ones((4, 4)), {"num_iter": 2, "smoothing": 1.5}, "smoothing takes a count"),
+    ("morphological_chan_vese", np.ones((4, 4)), {"num_iter": -1}, "num_iter must be a whole number"),
+    ("morphological_chan_vese", np.ones((4, 4)), {"num_iter": 2, "smoothing": 1.5}, "smoothing must be a whole number"),
     ("morphological_chan_vese", np.ones((4, 1)), {"num_iter": 2}, "2 pixels along every axis; found shape"),
     ("morphological_chan_vese", np.ones((4, 4)), {"num_iter": 2, "init_level_set": "star"}, "'checkerboard', 'disk'"),
     (

@@ -114,11 +114,11 @@ def test_parts_add_up_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_segments": 0}, "n_segments takes a count"),
-        ({"max_num_iter": 0}, "max_num_iter takes a count"),
+        ({"n_segments": 0}, "n_segments must be a whole number"),
+        ({"max_num_iter": 0}, "max_num_iter must be a whole number"),
         ({"compactness": 0}, "compactness must be above 0"),
         ({"compactness": True}, "compactness must be a number"),
-        ({"sigma": -1}, "sigma must be 0 pixels or more"),
+        ({"sigma": -1}, "sigma must be a number, 0 or more"),
         ({"convert2lab": True}, "three channels"),
         ({"enforce_connectivity": True}, "label\\(segments\\)"),
     ],

@@ -85,6 +85,7 @@ def test_range_of_wide_integers() -> None:
     assert "9223372036854775813" in both(tm.otsu, huge)
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_bins_that_cannot_be_laid() -> None:
     assert "cannot lay 256 bins" in both(tm.otsu, np.array([[-3e38, 3e38]], np.float32))
 

@@ -164,7 +164,7 @@ def test_rows_stay_few_and_complete() -> None:
         (lambda a: hysteresis(from_array(a), low=float("nan"), high=1), "low is NaN"),
         (lambda a: hysteresis(from_array(a), low=None, high=1), "low is a number"),
         (lambda a: hysteresis(from_array(a), low=0, high="1"), "high is a number"),
-        (lambda a: hysteresis(from_array(a), low=0, high=np.zeros(3)), "high is a number"),
+        (lambda a: hysteresis(from_array(a), low=0, high=np.zeros(3)), "high takes one number"),
         (lambda a: label(from_array(np.stack([a, a], -1), channel_axis=-1)), "2 channels"),
     ],
 )

@@ -17,7 +17,7 @@ from tests.stitch.harness import frozen, merge_tree, wire
 from tests.stitch.pictures import comb, random_tile, serpentine, spiral
 from tilemask.boxes import Grid
 from tilemask.image import Image, Place, Step, Survey, from_array
-from tilemask.stitch import forests, reconstruct
+from tilemask.stitch import forests, perimeters, reconstruct
 
 SIDE = 40
 TILE = 4
@@ -103,8 +103,13 @@ def test_a_flood_ends_where_the_maze_does(name: str) -> None:
     np.testing.assert_array_equal(found, corridors)
 
 
+@pytest.mark.parametrize("crowded", [0.0, 2.0])
 @pytest.mark.parametrize("seed", range(12))
-def test_ties_are_the_same_on_every_grid_and_in_every_merge_order(seed: int) -> None:
+def test_ties_are_the_same_on_every_grid_and_in_every_merge_order(
+    seed: int, crowded: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perimeters, "_CROWDED", crowded)
+    monkeypatch.setattr(perimeters, "_AT_ONCE", 7 + seed)
     rng = np.random.default_rng(seed)
     ndim = 2 + seed % 2
     shape = tuple(int(n) for n in rng.integers(2, 25 if ndim == 2 else 9, ndim))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from tilemask.boxes import Box
 from tilemask.errors import InputError
-from tilemask.image.nodes import Image
+from tilemask.image.nodes import Image, Value
 
 LAYOUTS = ("yx", "zyx", "yxc", "zyxc")
 """Axes that an image can have."""
@@ -44,6 +46,9 @@ class ArraySource:
         return {"array": digest, "shape": list(self.shape), "dtype": self.dtype.str}
 
 
+MAX = sys.float_info.max
+LARGEST_REACH = 1 << 16
+"""Pixels that a parameter may let an operation look: a typing error asks for more, and ends in the memory."""
 DTYPES = "bool, integers of 8 to 64 bits, float32 and float64"
 
 
@@ -67,7 +72,7 @@ def pixel_extents(size: float | Sequence[float], ndim: int) -> tuple[float, ...]
     """A pixel size per spatial axis, from one for all or one for each."""
     try:
         sizes = (float(size),) * ndim if np.isscalar(size) else tuple(map(float, size))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         sizes = ()
     if len(sizes) != ndim or not all(0 < s < float("inf") for s in sizes):
         raise InputError(f"pixel_size takes a positive number, or one per spatial axis ({ndim}); found {size!r}.")
@@ -179,6 +184,22 @@ def require_connectivity(image: Image, connectivity: Any, what: str) -> int:
             f"{image.spatial_axes!r}; found {connectivity!r}."
         )
     return int(connectivity)
+
+
+def is_number(thing: Any) -> bool:
+    """Whether it is a real number, infinite ones among them; not so NaN, and True."""
+    real = isinstance(thing, int | float | np.integer | np.floating) and not isinstance(thing, bool)
+    return real and bool(thing == thing)
+
+
+def require_number(number: Any, what: str, *, least: float = -math.inf, most: float = math.inf) -> float:
+    """A finite number that is known now, as a float, refused outside its bounds; they count as inside."""
+    if isinstance(number, Value):
+        raise InputError(f"{what} must be known now, since the graph depends on it; found {number!r}. compute() it.")
+    if not is_number(number) or not max(least, -MAX) <= number <= min(most, MAX):
+        low, high = f", {least:g} or more" * (least > -math.inf), f", at most {most:,.10g}" * (most < math.inf)
+        raise InputError(f"{what} must be a number{low}{high}; found {number!r}.")
+    return float(number)
 
 
 def require_one_shape(images: Sequence[Image], what: str) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tilemask.boxes import Reach
 from tilemask.errors import InputError
 from tilemask.image.arrays import as_image, pixel_type, require_one_shape
-from tilemask.image.kernels import Growth, Stream
+from tilemask.image.kernels import FinishBytes, Growth, Stream
 from tilemask.image.nodes import Formula, Image, Step, Survey, Value
 from tilemask.image.region import common_region, cut_to, enclosed
 
@@ -149,6 +149,7 @@ def reduce_tiles(
     pieces: Stream | None = None,
     cost: float = 5.0,
     workspace: float | None = None,
+    finish_bytes: FinishBytes | None = None,
     **arguments: Any,
 ) -> Any:
     """Make a survey: one part per tile, combined in any order, finished into a value.
@@ -178,6 +179,8 @@ def reduce_tiles(
     workspace : float, optional
         Bytes that `tile` needs beside its inputs, per pixel, for the bill of the plan; left out, 12 where it leaves
         notes.
+    finish_bytes : FinishBytes, optional
+        What `finish` needs, for the bill of the plan.
     **arguments
         Passed to `tile` by keyword; a `Value` arrives computed.
 
@@ -203,7 +206,7 @@ def reduce_tiles(
     require_one_shape(inputs, _name(tile))
     region = common_region(inputs, _name(tile))
     inputs = tuple(cut_to(i, region) for i in inputs)
-    survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost, pieces, workspace)
+    survey = Survey(tile, combine, finish, inputs, arguments, places, records, cost, pieces, workspace, finish_bytes)
     value = Value(survey, None if dtype is None else np.dtype(dtype), BUILDING.get())
     if not any(isinstance(i, Image) for i in images):
         return value.compute(tile=inputs[0].spatial_shape)
@@ -216,10 +219,10 @@ def derive(function: Callable[..., Any], *operands: Any, dtype: Any = None) -> V
 
 
 def _reach(reach: int | Sequence[int | tuple[int, int]], ndim: int) -> Reach:
-    sides: list[Any] = [reach] * ndim if np.isscalar(reach) else list(reach)  # type: ignore[arg-type]
+    sides = _per_axis(reach, ndim)
     if len(sides) != ndim:
         raise InputError(f"reach needs one entry per spatial axis ({ndim}); found {reach!r}.")
-    pairs = [(s, s) if np.isscalar(s) else tuple(s) for s in sides]
+    pairs = [tuple(s) if isinstance(s, Sequence) else (s, s) for s in sides]
     if any(len(p) != 2 or not all(isinstance(n, int | np.integer) and n >= 0 for n in p) for p in pairs):
         raise InputError(
             f"reach is a count of pixels, 0 or more, per axis or as (before, after) pairs; found {reach!r}."
@@ -227,8 +230,14 @@ def _reach(reach: int | Sequence[int | tuple[int, int]], ndim: int) -> Reach:
     return tuple((int(a), int(b)) for a, b in pairs)
 
 
+def _per_axis(given: Any, ndim: int) -> list[Any]:
+    """The entries of a sequence, or one for all axes."""
+    several = isinstance(given, Sequence) or (isinstance(given, np.ndarray) and given.ndim > 0)
+    return list(given) if several else [given] * ndim
+
+
 def _cells(cells: int | Sequence[int], ndim: int) -> tuple[int, ...]:
-    sides: list[Any] = [cells] * ndim if np.isscalar(cells) else list(cells)  # type: ignore[arg-type]
+    sides = _per_axis(cells, ndim)
     if len(sides) != ndim or not all(isinstance(s, int | np.integer) and s >= 1 for s in sides):
         raise InputError(
             f"cells takes a number of pixels, 1 or more, or one per spatial axis ({ndim} here); found {cells!r}."

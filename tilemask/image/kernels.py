@@ -57,6 +57,19 @@ class Growth:
     """Memory that the kernel needs at its peak, per pixel of the window, beside its inputs."""
     beyond: Callable[..., NDArray[Any]] | None = None
     """Gives the pixels of a core in bounded memory where a window would not fit: (read, window, **arguments)."""
+    whole: str = ""
+    """Where only a window of the whole image proves anything: what else to do if that does not fit, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishBytes:
+    """Memory that finishing a survey takes, once its tiles are done, in the process that coordinates them."""
+
+    fixed: float = 0.0
+    tile_pixel: float = 0.0
+    """Per pixel of a tile: of notes that are read one at a time."""
+    seam_pixel: float = 0.0
+    """Per pixel on a seam, of all tiles: of perimeters that are held together."""
 
 
 @dataclass(frozen=True, slots=True)

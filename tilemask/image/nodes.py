@@ -14,7 +14,7 @@ import numpy as np
 from tilemask.boxes import Box, Grid, Reach
 from tilemask.errors import InputError
 from tilemask.image.arithmetic import Arithmetic
-from tilemask.image.kernels import Growth, Stream
+from tilemask.image.kernels import FinishBytes, Growth, Stream
 
 if TYPE_CHECKING:
     import dask.array
@@ -258,6 +258,7 @@ class Survey:
     """Whether `tile` leaves a note beside its part and `finish` gives pieces of a stream."""
     workspace: float | None = None
     """Bytes that `tile` needs beside its inputs, per pixel; None is not known."""
+    finish_bytes: FinishBytes | None = None
 
     @property
     def noted(self) -> bool:

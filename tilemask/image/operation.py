@@ -7,6 +7,8 @@ lazy one, and there is no second code path for it: one tile is a grid too.
 from __future__ import annotations
 
 import inspect
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -62,6 +64,7 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
             return_annotation=inspect.Signature.empty,
         )
         rasters = [p.name for p in signature.parameters.values() if "Image" in str(p.annotation)]
+        plain = [p.name for p in signature.parameters.values() if _is_plain(str(p.annotation))]
         worded = [n for n in rasters if "str" in str(signature.parameters[n].annotation)]
         optional = [n for n in rasters if n in COUNTING and signature.parameters[n].default is None]
         names = [n for n in rasters if n in NAMES and n not in optional]
@@ -72,6 +75,9 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
                 bound = signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{function.__name__}: {error}; it is called as {function.__name__}{shown}") from None
+            for name, given in bound.arguments.items():
+                if name not in rasters:
+                    bound.arguments[name] = _checked(given, f"{function.__name__}: {name}", plain=name in plain)
             named = {n for n in worded if isinstance(bound.arguments.get(n), str)}
             left_out = {n for n in rasters if bound.arguments.get(n) is signature.parameters[n].default}
             given = {n: a for n, a in bound.arguments.items() if n in rasters and n not in named | left_out}
@@ -105,3 +111,26 @@ def operation(exactness: str, *, reference: str) -> Callable[[F], F]:
         return call  # type: ignore[return-value]
 
     return declare
+
+
+def _is_plain(annotation: str) -> bool:
+    """Whether a parameter is one number or one word."""
+    names = re.findall(r"\w+", re.sub(r"Literal\[[^]]*\]", "", annotation))
+    return set(names) <= {"int", "float", "bool", "str", "None", "Value"}
+
+
+def _checked(given: Any, what: str, *, plain: bool) -> Any:
+    """A parameter that is no image; of an array without axes its entry, which is all that a plain one takes."""
+    if isinstance(given, int) and abs(given) > sys.float_info.max:
+        raise InputError(
+            f"{what} takes numbers up to {sys.float_info.max:.2g}; found a whole number of {given.bit_length():,} "
+            "bits. Give a smaller one."
+        )
+    if not isinstance(given, np.ndarray):
+        return given
+    if given.ndim and plain:
+        raise InputError(
+            f"{what} takes one number or word; found an array of shape {given.shape}. Give an entry of it, as in "
+            "array[0].item()."
+        )
+    return given if given.ndim else given[()]

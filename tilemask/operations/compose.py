@@ -260,7 +260,7 @@ def downsample(image: Image, *, factor: int | Sequence[int], labels: bool = Fals
     step = Step(
         function=first_of_blocks if nearest else mean_of_blocks,
         images=(image,),
-        arguments={"factor": factors},
+        arguments={"factor": tuple(min(f, n) for f, n in zip(factors, image.spatial_shape, strict=True))},
         reach=no_reach(len(spatial)),
         scale=factors,
         offset=(0,) * len(spatial),

@@ -20,7 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilemask.errors import InputError
-from tilemask.image import Image, Value, map_tiles, operation, pixel_extents, require_scalar_pixels
+from tilemask.image import (
+    LARGEST_REACH,
+    Image,
+    map_tiles,
+    operation,
+    pixel_extents,
+    require_number,
+    require_scalar_pixels,
+)
 
 _TOGETHER = 1 << 16
 """Pixels that are done at once: they stay in the processor's cache."""
@@ -62,11 +70,9 @@ def expand_labels(labels: Image, distance: float = 1, *, spacing: float | Sequen
     require_scalar_pixels(labels, "expand_labels")
     if labels.dtype.kind == "f":
         raise InputError(f"expand_labels works on labels (integers) or a mask; found {labels.dtype}.")
-    if isinstance(distance, bool | Value) or not isinstance(distance, int | float | np.number):
-        raise InputError(f"expand_labels: distance must be a number that is known now; found {distance!r}.")
-    if not 0 <= float(distance) < math.inf:
-        raise InputError(f"expand_labels: distance must be 0 or more, and finite; found {distance!r}.")
-    ways = _ways(float(distance), pixel_extents(spacing, len(labels.spatial_axes)))
+    extents = pixel_extents(spacing, len(labels.spatial_axes))
+    distance = require_number(distance, "expand_labels: distance", least=0, most=LARGEST_REACH * min(extents))
+    ways = _ways(distance, extents)
     reaches = [len(c) // 2 for c in ways.costs]
     made: Image = map_tiles(
         expand,
@@ -75,8 +81,8 @@ def expand_labels(labels: Image, distance: float = 1, *, spacing: float | Sequen
         user=False,
         cost=2.0 + 4.0 * sum(reaches),
         workspace=3.0 * ways.dtype.itemsize + 2,
-        distance=float(distance),
-        spacing=pixel_extents(spacing, len(labels.spatial_axes)),
+        distance=distance,
+        spacing=extents,
     )
     return made
 

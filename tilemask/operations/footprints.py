@@ -21,7 +21,13 @@ from tilemask.image import Image, Value
 Footprint = NDArray[np.bool_]
 
 
-def whole_number(value: Any, what: str, *, least: int) -> int:
+ROUNDS = 10_000
+"""Rounds of an iteration: each is a step of the graph."""
+PIXELS = 1 << 26
+"""Pixels of a footprint: 64 MB, and hours of work where SciPy looks at each of them."""
+
+
+def whole_number(value: Any, what: str, *, least: int, most: int = 2**31 - 1) -> int:
     """`value` as an int, or an error that says why a graph cannot be built with it."""
     if isinstance(value, Value):
         raise InputError(
@@ -29,12 +35,19 @@ def whole_number(value: Any, what: str, *, least: int) -> int:
         )
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{what} must be a whole number, {least} or more; found {value!r}.")
+    if value > most:
+        raise InputError(f"{what} is {most:,} at most; found {value!r}. Downsample the image where this is too little.")
     return int(value)
+
+
+def whole_radius(radius: Any, ndim: int, what: str) -> int:
+    """The radius of a disk or ball, refused where its footprint would not fit."""
+    return whole_number(radius, f"{what}: radius", least=0, most=(int(PIXELS ** (1 / ndim)) - 1) // 2)
 
 
 def round_footprint(radius: Any, ndim: int, what: str) -> Footprint:
     """A disk or a ball."""
-    radius = whole_number(radius, f"{what}: radius", least=0)
+    radius = whole_radius(radius, ndim, what)
     return (disk if ndim == 2 else ball)(radius, dtype=np.bool_)
 
 

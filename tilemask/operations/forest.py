@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tilemask.errors import InputError
 from tilemask.image import (
+    FinishBytes,
     Image,
     map_tiles,
     operation,
@@ -18,9 +19,13 @@ from tilemask.image import (
     require_scalar_pixels,
 )
 from tilemask.stitch.forests import combine_trees, finish_trees, grow_trees, survey_trees
+from tilemask.stitch.perimeters import PAIRING_BYTES
 
-PIXEL_BYTES = 110
-"""The most that the survey or the kernel took beside its inputs, on noise, mazes and flat ground."""
+PIXEL_BYTES = 150
+"""The most that the survey or the kernel took beside its inputs: on noise where every pixel is a marker of its own, and
+110 on noise, mazes and flat ground with few markers."""
+SEAM_BYTES = {False: 90.0, True: 240.0}
+"""The most that the perimeters took together, per pixel on a seam, by whether corners count."""
 
 
 @operation("canonical", reference="the eager call; the order of edges is defined here")
@@ -63,8 +68,8 @@ def watershed_forest(elevation: Image, markers: Image, *, mask: Image | None = N
 
     Two passes whatever the size of the basins. Cousty, Bertrand, Najman and Couprie, "Watershed cuts: minimum spanning
     forests and the drop of water principle", Pattern Analysis and Machine Intelligence 31 (2009). Cost: 0.2 to 0.7 µs
-    per pixel and pass (twice that with all corners of a volume) and at most 110 bytes; the summaries take up to 60
-    bytes, and solving them 180, per pixel on a seam.
+    per pixel and pass (twice that with all corners of a volume) and at most 150 bytes; the summaries take up to 60
+    bytes, and solving them 90 or, where corners count, 240, per pixel on a seam.
     """
     for image in (elevation, markers):
         require_scalar_pixels(image, "watershed_forest")
@@ -89,6 +94,7 @@ def watershed_forest(elevation: Image, markers: Image, *, mask: Image | None = N
         records=True,
         cost=300.0,
         workspace=PIXEL_BYTES,
+        finish_bytes=FinishBytes(fixed=PAIRING_BYTES, seam_pixel=SEAM_BYTES[hops > 1]),
         connectivity=hops,
     )
     made: Image = map_tiles(

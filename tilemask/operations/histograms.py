@@ -196,7 +196,8 @@ def histogram_of_values(found: dict[str, NDArray[np.int64]], extent: Extent) -> 
 def bin_edges(extent: Extent, nbins: int, what: str) -> NDArray[Any]:
     """The edges that `numpy.histogram` lays between two values of the image's dtype."""
     try:
-        edges = np.histogram_bin_edges(np.empty(0, type(extent.low)), bins=nbins, range=(extent.low, extent.high))
+        with np.errstate(over="ignore", invalid="ignore"):  # edges that overflow are refused below, in our words
+            edges = np.histogram_bin_edges(np.empty(0, type(extent.low)), bins=nbins, range=(extent.low, extent.high))
         reason = "the edges of the bins overflow"
     except ValueError as error:
         edges, reason = np.full(1, np.nan), str(error)
@@ -229,7 +230,8 @@ def histogram_of_bins(counts: NDArray[np.int64], edges: NDArray[Any], extent: Ex
 
 def nothing_left(what: str) -> str:
     return (
-        f"{what}: no pixel is left to measure; where= and nodata= leave out all of them. Check the mask and the value."
+        f"{what}: no pixel is left to measure; where=, nodata= or the region of interest leave out all of them. Check "
+        "the mask and the value."
     )
 
 

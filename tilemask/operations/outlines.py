@@ -13,7 +13,17 @@ from typing import Any, Literal
 import numpy as np
 
 from tilemask.errors import InputError
-from tilemask.image import Image, Stream, Value, map_tiles, operation, reduce_tiles, require_mask, require_scalar_pixels
+from tilemask.image import (
+    FinishBytes,
+    Image,
+    Stream,
+    Value,
+    map_tiles,
+    operation,
+    reduce_tiles,
+    require_mask,
+    require_scalar_pixels,
+)
 from tilemask.image.region import enclose
 from tilemask.operations.objects import label
 from tilemask.read.polygons import Shapes, open_polygons
@@ -21,7 +31,14 @@ from tilemask.read.scanlines import polygon_source
 from tilemask.stitch.contours import gather_contours
 from tilemask.stitch.cracks import crack_codes
 from tilemask.stitch.outlines import Outlines, gather_outlines
-from tilemask.stitch.tracing import combine_cracks, finish_contours, finish_polygons, survey_cracks
+from tilemask.stitch.tracing import POINTS, combine_cracks, finish_contours, finish_polygons, survey_cracks
+
+PIXEL_BYTES = 220
+"""The most that tracing a tile took, on noise where every pixel is a label of its own; nuclei take 20."""
+POINT_BYTES = 220
+"""The most that closing lines took, per point."""
+NOTE_BYTES = 60
+"""The most that reading the lines of one tile took, per pixel."""
 
 
 @operation("exact", reference="the borders of pixels: areas are counts of pixels, and rasterize gives the labels back")
@@ -65,9 +82,10 @@ def polygons(
     of a multipolygon, and a hole that reaches its exterior at a corner is a hole. Rings have corners only, begin at the
     first in raster order, and run counter-clockwise in x, y for exteriors and clockwise for holes (RFC 7946).
 
-    One pass over labels, which may be in any order, connected or not; two over a mask. A tile keeps its lines in
-    scratch; labels are closed in ranges of a million points, so memory is that of a range, and 24 bytes per label and
-    tile that shows it. About 40 ns per pixel of nuclei.
+    One pass over labels, which may be in any order, connected or not; two over a mask. A tile of nuclei takes 20 bytes
+    per pixel, one of noise 220, which are billed. Its lines lie in scratch; labels are closed in ranges of a million
+    points, which are billed too. Not known before, and not billed: a label that has more points than that (220 bytes
+    for each), and 24 to 100 bytes per label and tile that shows it. About 40 ns per pixel of nuclei.
     """
     require_scalar_pixels(labels, "polygons")
     require_plane(labels, "polygons")
@@ -205,6 +223,8 @@ def _survey(
         pieces=stream,
         places=True,
         cost=25.0,
+        workspace=PIXEL_BYTES,
+        finish_bytes=FinishBytes(fixed=POINT_BYTES * POINTS, tile_pixel=NOTE_BYTES),
         across=across,
         about=about,
     )

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from tilemask.errors import InputError
 from tilemask.image import (
+    FinishBytes,
     Image,
     Value,
     derive,
+    is_number,
     map_tiles,
     operation,
     reduce_tiles,
@@ -25,6 +27,7 @@ from tilemask.image import (
     require_scalar_pixels,
 )
 from tilemask.operations.histograms import as_is, find_extent, join_extents
+from tilemask.stitch.perimeters import PAIRING_BYTES
 from tilemask.stitch.reconstruct import (
     combine_faults,
     finish_perimeters,
@@ -35,6 +38,8 @@ from tilemask.stitch.reconstruct import (
 
 PIXEL_BYTES = 130
 """The most that the survey or the kernel took beside its inputs, on noise, mazes and flat ground."""
+SEAM_BYTES = {False: 90.0, True: 180.0}
+"""The most that the perimeters took together, per pixel on a seam, by whether corners count."""
 
 
 @operation(
@@ -85,7 +90,7 @@ def reconstruction(
     and the kernel spreads inwards from there. The idea of one summary per tile: Barnes, "Parallel Priority-Flood
     depression filling for trillion cell digital elevation models", Computers & Geosciences 96 (2016). Cost: 0.2 to
     0.7 µs per pixel and pass (twice that with all corners of a volume) and at most 130 bytes; the summaries take 30
-    bytes, and solving them 170, per pixel on a seam.
+    bytes, and solving them 90 or, where corners count, 180, per pixel on a seam.
     """
     for image in (seed, limit):
         require_scalar_pixels(image, "reconstruction")
@@ -176,14 +181,15 @@ def shift(image: NDArray[Any], *, h: Any, method: str, target: str) -> NDArray[A
     up = method == "erosion"
     if image.dtype.kind == "f":
         resolution = 2 * np.finfo(image.dtype).resolution * np.abs(image)
-        return np.asarray(image + h + resolution if up else image - h - resolution).astype(target)
+        with np.errstate(invalid="ignore"):  # of infinite pixels, which are refused once all are counted
+            return np.asarray(image + h + resolution if up else image - h - resolution).astype(target)
     limits = np.iinfo(image.dtype)
     if int(h) > int(limits.max) - int(limits.min):
         return image.astype(target)
-    with np.errstate(over="ignore"):
-        if up:
-            return np.where(image > limits.max - int(h), limits.max, image + h).astype(target)
-        return np.where(image < int(h) + limits.min, limits.min, image - h).astype(target)
+    step = np.array(int(h)).astype(image.dtype)  # where it does not fit, sums wrap twice and are right
+    if up:
+        return np.where(image > limits.max - int(h), limits.max, image + step).astype(target)
+    return np.where(image < int(h) + limits.min, limits.min, image - step).astype(target)
 
 
 def stands_out(
@@ -235,6 +241,7 @@ def _reconstruct(seed: Image, limit: Image, where: Image | None, what: str, meth
         records=True,
         cost=300.0,
         workspace=PIXEL_BYTES,
+        finish_bytes=FinishBytes(fixed=PAIRING_BYTES, seam_pixel=SEAM_BYTES[connectivity > 1]),
         what=what,
         method=method,
         connectivity=connectivity,
@@ -262,7 +269,7 @@ def _check_where(where: Image | None, image: Image, what: str) -> None:
 
 def check_height(h: Any, what: str) -> Any:
     """Refuse heights that no extremum can have; one that is a value is known here first."""
-    if isinstance(h, bool) or not isinstance(h, int | float | np.number) or not h > 0:
+    if not is_number(h) or not h > 0:
         raise InputError(f"{what}: h is a height, a number above 0; found {h!r}.")
     return h
 
@@ -282,5 +289,5 @@ def _one_kind(image: NDArray[Any], h: Any) -> tuple[NDArray[Any], Any]:
     if image.dtype.kind == "f":
         return image, h
     if isinstance(h, float | np.floating):
-        return (image, image.dtype.type(h)) if h % 1 == 0 else (image.astype(np.float64), h)
+        return (image, int(h)) if h % 1 == 0 else (image.astype(np.float64), h)
     return image, h

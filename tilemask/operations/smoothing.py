@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tilemask.boxes import Grid
 from tilemask.errors import InputError
 from tilemask.image import Image, map_tiles, operation, require_scalar_pixels
-from tilemask.operations.footprints import Footprint, round_footprint, whole_number
+from tilemask.operations.footprints import Footprint, round_footprint, whole_radius
 
 _CELLS = {2: 64, 3: 16}
 """Side of a cell by number of axes."""
@@ -54,7 +54,7 @@ def smooth_labels(labels: Image, *, radius: int = 1) -> Image:
     if labels.dtype.kind not in "iu":
         advice = "median smooths a mask." if labels.dtype == np.bool_ else "Convert it, as in astype('int32')."
         raise InputError(f"smooth_labels works on labels (integers); found {labels.dtype}. {advice}")
-    radius = whole_number(radius, "smooth_labels: radius", least=0)
+    radius = whole_radius(radius, labels.ndim, "smooth_labels")
     made: Image = map_tiles(
         take_majority, labels, reach=radius, user=False, cost=150.0 + 40.0 * radius, workspace=16.0, radius=radius
     )

@@ -14,13 +14,16 @@ import numpy as np
 
 from tilemask.errors import InputError
 from tilemask.image import (
+    LARGEST_REACH,
     Image,
     Value,
     derive,
+    is_number,
     map_tiles,
     operation,
     reduce_tiles,
     require_mask,
+    require_number,
     require_one_shape,
     require_scalar_pixels,
 )
@@ -31,6 +34,7 @@ from tilemask.operations.attraction import (
     invert_gradient,
     region_means,
 )
+from tilemask.operations.footprints import ROUNDS, whole_number
 from tilemask.operations.histograms import as_is
 from tilemask.operations.level_sets import checkerboard, disk
 from tilemask.operations.means import add_sums, add_up
@@ -98,6 +102,9 @@ def morphological_chan_vese(
     """
     what = "morphological_chan_vese"
     _check(image, num_iter, smoothing, what)
+    for name, weight in (("lambda1", lambda1), ("lambda2", lambda2)):
+        if not isinstance(weight, Value):
+            require_number(weight, f"{what}: {name}")
     mask = _begin(init_level_set, image, what)
     cost = 20.0 if image.dtype.kind == "f" else 0.5
     if where is not None:
@@ -175,9 +182,9 @@ def morphological_geodesic_active_contour(
     what = "morphological_geodesic_active_contour"
     _check(gimage, num_iter, smoothing, what)
     _require_floats(gimage, what)
-    if isinstance(threshold, str) and threshold != "auto":
+    if threshold != "auto" and not isinstance(threshold, Value) and not is_number(threshold):
         raise InputError(f"{what}: threshold takes a number, a value or 'auto'; found {threshold!r}.")
-    _require_number(balloon, "balloon", what)
+    require_number(balloon, f"{what}: balloon")
     mask = _begin(init_level_set, gimage, what)
     level = percentile(gimage, 40) if isinstance(threshold, str) and balloon else threshold
     for number in range(num_iter):
@@ -232,8 +239,8 @@ def inverse_gaussian_gradient(image: Image, *, alpha: float = 100.0, sigma: floa
     require_scalar_pixels(image, what)
     _require_floats(image, what)
     for name, number in (("alpha", alpha), ("sigma", sigma)):
-        _require_number(number, name, what)
-    if not 0 < sigma < math.inf:
+        require_number(number, f"{what}: {name}", most=LARGEST_REACH if name == "sigma" else math.inf)
+    if not sigma > 0:
         raise InputError(f"{what}: sigma must be above 0 pixels; found {sigma!r}.")
     ndim = len(image.spatial_axes)
     made: Image = map_tiles(
@@ -276,8 +283,7 @@ def _begin(init: str | Image, image: Image, what: str) -> Image:
 def _check(image: Image, num_iter: Any, smoothing: Any, what: str) -> None:
     require_scalar_pixels(image, what)
     for name, count in (("num_iter", num_iter), ("smoothing", smoothing)):
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
-            raise InputError(f"{what}: {name} takes a count, 0 or more; found {count!r}.")
+        whole_number(count, f"{what}: {name}", least=0, most=ROUNDS)
     if num_iter and min(image.spatial_shape) < 2:
         raise InputError(
             f"{what} looks at slopes, which take 2 pixels along every axis; found shape {image.spatial_shape}."
@@ -290,9 +296,3 @@ def _require_floats(image: Image, what: str) -> None:
             f"{what} works on float32 and float64, since slopes are fractions; found {image.dtype}. Convert first, as "
             "in image.astype('float32')."
         )
-
-
-def _require_number(number: Any, name: str, what: str) -> None:
-    """A value is not computed yet, but these decide how far a kernel looks and what it does."""
-    if isinstance(number, bool) or not isinstance(number, int | float | np.number) or not math.isfinite(number):
-        raise InputError(f"{what}: {name} must be a number that is known now; found {number!r}.")

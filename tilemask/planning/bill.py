@@ -2,7 +2,8 @@
 
 The bill is an upper estimate by the same walk that evaluation takes: arrays live from the kernel that makes them to the
 last one that reads them. A kernel is billed as workspace what it says or twice its result, a survey what it says or 12
-bytes a pixel where it labels, a stored tile its encoded copy, and a chunked source one chunk in decoding.
+bytes a pixel where it labels, a stored tile its encoded copy, and a chunked source one chunk in decoding. A survey is
+finished when no task of its pass runs any more, so what that takes stands beside the tasks, not upon them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Bill:
     """How far the read boxes of the pass reach beyond the core, per axis and side."""
     task_bytes: int
     """Peak memory of one task."""
+    finish_bytes: int
+    """Peak memory of finishing the surveys, one after the other, when the tiles are done."""
     read_bytes: int
     """Decoded bytes read from sources and scratch, halos not counted twice."""
     scratch_bytes: int
@@ -61,6 +64,7 @@ def bill(current: Pass) -> Bill:
         tiles=tiles,
         halo=_halo(current, core, needed),
         task_bytes=_peak(current, core, needed),
+        finish_bytes=_finishing(current),
         read_bytes=math.ceil(sum(math.prod(i.spatial_shape) * i.pixel_bytes for i in read) * share),
         scratch_bytes=scratch,
         written_bytes=written,
@@ -118,11 +122,20 @@ def _peak(current: Pass, core: Box, needed: dict[Image, Box]) -> int:
     return max(peak, live + labelling, live + encoding)
 
 
+def _finishing(current: Pass) -> int:
+    """What the survey takes that takes most; with one tile there is no seam."""
+    surveys = [v.step for v in current.surveys if isinstance(v.step, Survey)]
+    needs = [s.finish_bytes for s in surveys if s.finish_bytes is not None]
+    tile, seams = math.prod(current.grid.tile), current.grid.seam_pixels
+    return max((int(n.fixed + n.tile_pixel * tile + n.seam_pixel * seams) for n in needs), default=0)
+
+
 def _workspace(image: Image, step: Step, needed: dict[Image, Box]) -> int:
     """What a kernel needs beside its inputs and its result."""
     window = max(needed[i].size for i in step.images)
     if step.growth is not None:
-        return int(window * step.growth.pixel_bytes)
+        idle = step.growth.whole and window < math.prod(step.images[0].spatial_shape)
+        return 0 if idle else int(window * step.growth.pixel_bytes)
     if step.workspace is None:
         return 2 * needed[image].size * image.pixel_bytes
     if step.cells is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tilemask.boxes import Grid
-from tilemask.image import Image, Step, Survey, Value
+from tilemask.image import Growth, Image, Step, Survey, Value
 from tilemask.planning.graph import downstream_first, operands_of, values_of
 
 
@@ -56,12 +56,21 @@ class Pass:
     @property
     def growth_bytes(self) -> float:
         """What a window of the whole image takes, of the kernels of this pass that grow; 0 where none does."""
-        images = [i for i in downstream_first(self.evaluated, self.stored) if i not in self.stored]
-        growing = [(i.step.growth, i.step.images) for i in images if isinstance(i.step, Step)]
-        windows = [
-            (math.prod(r[0].spatial_shape), g.pixel_bytes + sum(i.pixel_bytes for i in r)) for g, r in growing if g
-        ]
-        return max((pixels * each for pixels, each in windows), default=0.0)
+        return max((needs for needs, _, _ in self._growing()), default=0.0)
+
+    @property
+    def whole(self) -> tuple[float, Image, Growth] | None:
+        """The kernel that must see the whole image, beyond its tile, and what it takes; the one that takes most."""
+        whole = [g for g in self._growing() if g[2].whole] if len(self.grid) > 1 else []
+        return max(whole, key=lambda g: g[0], default=None)
+
+    def _growing(self) -> Iterator[tuple[float, Image, Growth]]:
+        """The kernels of this pass that grow, and what a window of the whole image takes."""
+        for image in downstream_first(self.evaluated, self.stored):
+            step = image.step
+            if image not in self.stored and isinstance(step, Step) and step.growth is not None:
+                each = step.growth.pixel_bytes + sum(i.pixel_bytes for i in step.images)
+                yield math.prod(step.images[0].spatial_shape) * each, image, step.growth
 
     @property
     def values(self) -> list[Value]:

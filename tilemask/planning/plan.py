@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from tilemask.boxes import no_reach
@@ -13,13 +14,15 @@ from tilemask.image import OPERATIONS, Image, Value
 from tilemask.image.region import cut_outputs, is_labels
 from tilemask.planning.bill import RESERVED_BYTES, Bill, bill
 from tilemask.planning.cut import cut, image_name, scratch_bytes
+from tilemask.planning.figures import human_bytes, human_seconds
 from tilemask.planning.graph import images_of, sources_of
 from tilemask.planning.identity import identity
 from tilemask.planning.levels import level_passes
 from tilemask.planning.merge import merge
 from tilemask.planning.passes import Pass
 from tilemask.planning.pyramid import LevelShape, level_shapes
-from tilemask.planning.tiles import choose_band, choose_tile, largest_shape
+from tilemask.planning.tiles import choose_band, choose_tile, larger_tile, largest_shape, smaller_tile
+from tilemask.planning.whole import check_whole
 
 CACHE_BYTES = 192 << 20
 """Decoded chunks that a worker holds."""
@@ -76,8 +79,12 @@ class Plan:
 
     @property
     def memory_bytes(self) -> int:
-        """Peak of one worker: its libraries, its cache, and a task per thread."""
-        return RESERVED_BYTES + CACHE_BYTES + self.threads * max((b.task_bytes for b in self.bills), default=0)
+        """Peak of one worker: libraries, cache, and a task per thread, or the finish of a survey where that is more.
+
+        Where workers are processes of their own, this one finishes surveys, and is allowed as much as one of them.
+        """
+        peaks = [max(self.threads * b.task_bytes, b.finish_bytes) for b in self.bills]
+        return RESERVED_BYTES + CACHE_BYTES + max(peaks, default=0)
 
     @property
     def disk_bytes(self) -> int:
@@ -136,6 +143,10 @@ class Plan:
         if self.growth_bytes is not None and most:
             more = human_bytes(int(min(self.growth_bytes, most)))
             lines.append(f"where objects reach far beyond a tile, one tile at a time may take up to {more} more")
+        late = max(self.bills, key=lambda b: b.finish_bytes, default=None)
+        if late is not None and late.finish_bytes > self.threads * late.task_bytes:
+            more = human_bytes(late.finish_bytes)
+            lines.append(f"putting tiles together takes up to {more}, when the tiles of a pass are done")
         if self.approximate:
             lines.append("approximate, by its windows and halo: " + ", ".join(self.approximate))
         if self.unstable:
@@ -177,35 +188,26 @@ def make_plan(
     outputs = merge(cut_outputs(outputs))
     chunks = next((s.chunks for s in sources_of(outputs) if s.chunks is not None), None)
     sides = choose_tile(tile, largest_shape(outputs), chunks)
-    plan = _draft(outputs, sides, pyramid, threads, workers, levels or {})
+    draft = partial(_draft, outputs, pyramid, threads, workers, levels or {})
+    plan = draft(sides)
     if memory_bytes is None:
         return plan
-    if plan.memory_bytes <= memory_bytes:
-        return replace(plan, growth_bytes=memory_bytes - plan.memory_bytes)
-    fitting = _largest_fitting(outputs, sides, pyramid, threads, workers, levels or {}, memory_bytes)
-    if tile is None and fitting is not None:
-        return replace(fitting, growth_bytes=memory_bytes - fitting.memory_bytes)
-    worst = max(plan.bills, key=lambda b: b.task_bytes)
-    advice = (
-        f"Use tile={list(fitting.tile)} ({human_bytes(fitting.memory_bytes)})."
-        if fitting is not None
-        else f"No tile fits: {human_bytes(RESERVED_BYTES + CACHE_BYTES)} are needed before the first one."
-    )
-    raise PlanError(
-        f"a tile of {' × '.join(map(str, sides))} with halo {_halo_text(worst)} needs "
-        f"{human_bytes(worst.task_bytes)} per task; "
-        f"{threads} tasks need {human_bytes(plan.memory_bytes)} with libraries and cache, the limit is "
-        f"{human_bytes(memory_bytes)}. {advice}"
-    )
+    if plan.memory_bytes > memory_bytes:
+        fitting = _fitting(draft, plan, memory_bytes)
+        if tile is not None or fitting is None:
+            raise PlanError(_refusal(plan, fitting, memory_bytes))
+        plan = fitting
+    check_whole(plan.passes, memory_bytes, left=memory_bytes - plan.memory_bytes)
+    return replace(plan, growth_bytes=memory_bytes - plan.memory_bytes)
 
 
 def _draft(
     outputs: Mapping[str, Image | Value],
-    tile: tuple[int, ...],
     pyramid: bool,
     threads: int,
     workers: int,
     levels: Mapping[str, Sequence[LevelShape]],
+    tile: tuple[int, ...],
 ) -> Plan:
     passes = cut(outputs, tile, band=choose_band(tile, images_of(outputs), CACHE_BYTES))
     shapes = {
@@ -232,23 +234,40 @@ def _draft(
     )
 
 
-def _largest_fitting(
-    outputs: Mapping[str, Image | Value],
-    tile: tuple[int, ...],
-    pyramid: bool,
-    threads: int,
-    workers: int,
-    levels: Mapping[str, Sequence[LevelShape]],
-    memory_bytes: int,
-) -> Plan | None:
-    """The first plan that fits, halving the longest side of the tile."""
-    while max(tile) >= 32:
-        longest = tile.index(max(tile))
-        tile = tuple(t // 2 if n == longest else t for n, t in enumerate(tile))
-        plan = _draft(outputs, tile, pyramid, threads, workers, levels)
+def _fitting(draft: Callable[[tuple[int, ...]], Plan], plan: Plan, memory_bytes: int) -> Plan | None:
+    """The first plan that fits: with smaller tiles where tasks need too much, with larger ones where seams do."""
+    halve = RESERVED_BYTES + CACHE_BYTES + plan.threads * max(b.task_bytes for b in plan.bills) > memory_bytes
+    step = smaller_tile if halve else partial(larger_tile, shape=largest_shape(plan.outputs))
+    tile = step(plan.tile)
+    while tile is not None:
+        plan = draft(tile)
         if plan.memory_bytes <= memory_bytes:
             return plan
+        tile = step(tile)
     return None
+
+
+def _refusal(plan: Plan, fitting: Plan | None, memory_bytes: int) -> str:
+    """What does not fit into the limit, and which tile does."""
+    sides = " × ".join(map(str, plan.tile))
+    number, worst = max(enumerate(plan.bills), key=lambda b: max(plan.threads * b[1].task_bytes, b[1].finish_bytes))
+    if plan.threads * worst.task_bytes >= worst.finish_bytes:
+        needs = (
+            f"a tile of {sides} with halo {_halo_text(worst)} needs {human_bytes(worst.task_bytes)} per task; "
+            f"{plan.threads} tasks need"
+        )
+    else:
+        needs = (
+            f"{describe(plan.passes[number])} on {worst.tiles:,} tiles of {sides} needs, when it puts them together,"
+        )
+    fixed = human_bytes(RESERVED_BYTES + CACHE_BYTES)
+    advice = f"No tile fits; libraries and cache alone take {fixed}. Give it more memory."
+    if fitting is not None:
+        advice = f"Use tile={list(fitting.tile)} ({human_bytes(fitting.memory_bytes)})."
+    return (
+        f"{needs} {human_bytes(plan.memory_bytes)} with libraries and cache, the limit is {human_bytes(memory_bytes)}. "
+        f"{advice}"
+    )
 
 
 def describe(current: Pass) -> str:
@@ -257,23 +276,6 @@ def describe(current: Pass) -> str:
     words += [f"write {w.name}" + (f" level {w.level}" if w.level else "") for w in current.writes]
     words += [f"keep {image_name(k.image)}" for k in current.keeps]
     return ", ".join(words)
-
-
-def human_bytes(count: int) -> str:
-    """A byte count for people: 1.5 GB."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            return f"{size:.3g} {unit}" if unit != "B" else f"{count} B"
-        size /= 1000
-    raise AssertionError
-
-
-def human_seconds(seconds: float) -> str:
-    """A duration for people: 3 min."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _halo_text(b: Bill) -> str:

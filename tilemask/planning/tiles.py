@@ -48,6 +48,18 @@ def choose_tile(
     return _round_to_chunks(VOLUME_TILE, chunks)
 
 
+def smaller_tile(tile: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The tile with its longest side halved; None where it is too small to be worth a task."""
+    longest = tile.index(max(tile))
+    return tuple(t // 2 if n == longest else t for n, t in enumerate(tile)) if max(tile) >= 32 else None
+
+
+def larger_tile(tile: tuple[int, ...], *, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The tile with its shortest side doubled, of those that do not span the image; None where all do."""
+    short = [(t, n) for n, t in enumerate(tile) if t < shape[n]]
+    return tuple(2 * t if (t, n) == min(short) else t for n, t in enumerate(tile)) if short else None
+
+
 def _is_side(side: Any) -> bool:
     return isinstance(side, int | np.integer) and not isinstance(side, bool) and bool(side >= 1)
 

@@ -102,11 +102,32 @@ def _of_polygons(image: Image, roi: Any, what: str) -> Region:
             "every plane of a volume, or choose one: z=0."
         )
     shapes = open_polygons(replace(roi, scale=(1.0, 1.0)).to_shapely() if hasattr(roi, "to_shapely") else roi)
+    _refuse_polygons_beside(shapes.geometries, image, what)
     inside = np.ones(len(shapes.geometries), np.bool_)
     source = polygon_source(shapes.geometries, inside, image.spatial_shape, (1.0, 1.0))
     cell = _cell(image.spatial_shape)
     marked = _cells_of(shapes.geometries, image.spatial_shape, cell)
     return Region(source, coverage_of(marked, cell), image.spatial_shape, (1, 1), (1, 1), (0, 0))
+
+
+def _refuse_polygons_beside(geometries: NDArray[np.object_], image: Image, what: str) -> None:
+    """Refuse polygons that all lie beside the image: their coordinates are of something else.
+
+    To have none is legal, as an empty mask is: an image may hold nothing of interest.
+    """
+    import shapely
+
+    rows, columns = image.spatial_shape
+    left, top, right, bottom = shapely.bounds(geometries).reshape(-1, 4).T
+    near = (left < columns) & (right > 0) & (top < rows) & (bottom > 0)
+    if near.any() or not len(geometries):
+        return
+    raise InputError(
+        f"{what}: none of {len(geometries)} polygons overlaps the image, which has rows 0 to {rows} and columns 0 to "
+        f"{columns}; they lie in rows {top.min():g} to {bottom.max():g} and columns {left.min():g} to {right.max():g}. "
+        "Give them in pixels of the image as it is opened, x (column) first; scale those of another level, or in "
+        "micrometres."
+    )
 
 
 def _cells_of(geometries: NDArray[np.object_], shape: tuple[int, ...], cell: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -2,9 +2,9 @@
 
 A line crosses edges: pairs of neighbouring pixels, one above the level and one not. An edge has one number in the whole
 image and every line through a square crosses two of its edges, so lines are chains of edge numbers, which are joined
-without comparing coordinates; where on its edge a line lies is a fraction. A coordinate is made once, at the end (see
-`tilemask.stitch.levels`), as whole number plus fraction: to add a tile's offset to a coordinate within the tile would
-change last bits.
+without comparing coordinates; where on its edge a line lies is a fraction. So a tile with many lines can be traced in
+strips. A coordinate is made once, at the end (see `tilemask.stitch.levels`), as whole number plus fraction: to add a
+tile's offset to a coordinate within the tile would change last bits.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilemask.errors import InputError
-from tilemask.image import Place
+from tilemask.image import Place, is_number
 from tilemask.stitch.chains import follow
 from tilemask.stitch.rows import add_rows
+from tilemask.stitch.tracing import ranges
 
 Note = dict[str, NDArray[Any]]
 Part = dict[str, Any]
+SQUARES = 2**16
+"""Squares that lines cross, traced at a time: the work takes up to 380 bytes for each."""
 _TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
 _FROM = np.array((0, _TOP, _RIGHT, _RIGHT, _LEFT, _TOP, _RIGHT, _RIGHT, _BOTTOM, _TOP, _BOTTOM, _BOTTOM, 3, 0, 3, 0))
 _TO = np.array((0, _LEFT, _TOP, _LEFT, _BOTTOM, _BOTTOM, _TOP, _BOTTOM, _RIGHT, _LEFT, _TOP, _LEFT, 1, 1, 0, 0))
@@ -79,23 +82,38 @@ def survey_isolines(
     """
     check_isolevel(level)
     part: Part = {"rows": [], "reverse": reverse, "columns": place.shape[1]}
-    square, case, values = _crossed([image, *np.moveaxis(others, -1, 0)], inside, place, float(level))
-    if not len(square):
+    corners = [image, *np.moveaxis(others, -1, 0)]
+    case = _cases(corners, inside, place, float(level))
+    crossed = ((case != 0) & (case != 15)).sum(axis=1)
+    if not crossed.any():
         return part, None
-    start, stop, at = _segments(case, high)
-    row, column = (i + s for i, s in zip(np.divmod(square, image.shape[1]), place.core.start, strict=True))
-    corner = 2 * (row * place.shape[1] + column)
+    traced = [_trace(case, corners, place, rows, float(level), high) for rows in ranges(crossed, SQUARES)]
+    before = np.cumsum([0, *(len(rows) for rows, _ in traced)])
+    for (rows, _), count in zip(traced, before[:-1], strict=True):
+        rows[:, 3] += count  # the number of a chain in the note
+    part["rows"].append(np.concatenate([rows for rows, _ in traced]))
+    return part, {name: np.concatenate([note.pop(name) for _, note in traced]) for name in list(traced[0][1])}
+
+
+def _trace(
+    case: NDArray[np.uint8], corners: list[NDArray[Any]], place: Place, strip: slice, level: float, high: bool
+) -> tuple[NDArray[np.int64], Note]:
+    """The chains of some rows of squares: as in the part, and their points."""
+    within = np.divmod(np.flatnonzero((case[strip] != 0) & (case[strip] != 15)), case.shape[1])
+    start, stop, at = _segments(case[strip][within], high)
+    values = np.stack([c[strip][within] for c in corners]).astype(np.float64)
+    row, column = (i + s for i, s in zip(within, place.core.start, strict=True))
+    corner = 2 * ((row + strip.start) * place.shape[1] + column)
     # Edges along rows have even numbers, edges along columns odd ones: those at the top, right, bottom, left.
     edge = np.array((0, 3, 2 * place.shape[1], 1))
     rows, note, segment, last = _chains(corner[at] + edge[start], corner[at] + edge[stop])
-    note["fractions"] = _fractions(values[:, at[segment]], np.where(last, stop[segment], start[segment]), float(level))
-    part["rows"].append(np.insert(rows, 2, place.number, axis=1))
-    return part, note
+    note["fractions"] = _fractions(values[:, at[segment]], np.where(last, stop[segment], start[segment]), level)
+    return np.insert(rows, 2, place.number, axis=1), note
 
 
 def check_isolevel(level: Any) -> None:
     """Refuse what is no number; a level that is a value is known on the tiles first."""
-    if not np.isscalar(level) or isinstance(level, str) or np.isnan(level):
+    if not is_number(level):
         raise InputError(f"find_contours: level is a number, and not NaN; found {level!r}.")
 
 
@@ -106,10 +124,10 @@ def combine_isolines(a: Part, b: Part) -> Part:
     return a
 
 
-def _crossed(
+def _cases(
     corners: list[NDArray[Any]], inside: NDArray[np.bool_] | None, place: Place, level: float
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.float64]]:
-    """The squares that a line crosses (flat, in the tile), their cases, and their four values; none that has a NaN."""
+) -> NDArray[np.uint8]:
+    """The cases of squares, by their upper left pixels: 0 or 15 where no line crosses, or where one has a NaN."""
     # As float64, in which the reference compares; a Python number would take the dtype of the pixels.
     above = [np.greater(c, np.float64(level)).view(np.uint8) for c in corners]
     case = above[0] | above[1] << 1 | above[2] << 2 | above[3] << 3
@@ -117,11 +135,10 @@ def _crossed(
     case[rows:], case[:, columns:] = 0, 0
     if inside is not None:
         case[~inside] = 0
-    square = np.flatnonzero((case != 0) & (case != 15))
-    row, column = np.divmod(square, case.shape[1])
-    values = np.stack([c[row, column] for c in corners]).astype(np.float64)
-    known = ~np.isnan(values).any(axis=0)
-    return square[known], case[row, column][known], values[:, known]
+    for pixels in corners:
+        if pixels.dtype.kind == "f":
+            case[np.isnan(pixels)] = 0
+    return case
 
 
 def _segments(case: NDArray[np.uint8], high: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

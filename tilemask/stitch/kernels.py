@@ -34,7 +34,11 @@ def number_components(pixels: NDArray[Any], *, record: Any, connectivity: int, t
     """Label a core with final numbers."""
     if record is None:
         return np.zeros(pixels.shape, target)
-    labels = label_components(pixels, connectivity)
+    return apply_numbers(label_components(pixels, connectivity), record, target)
+
+
+def apply_numbers(labels: NDArray[Any], record: Any, target: str) -> NDArray[Any]:
+    """Turn the numbers of a core's components into final ones."""
     table = number_table(begun_by_line(labels), record, np.dtype(target))
     if np.array_equal(table, np.arange(len(table))):
         return labels.astype(target, copy=False)

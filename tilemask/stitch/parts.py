@@ -60,6 +60,7 @@ def seam_part(
     connectivity: int,
     values: NDArray[Any] | None = None,
     weights: NDArray[np.int64] | None = None,
+    joining: dict[int, NDArray[np.bool_]] | None = None,
 ) -> tuple[Part, Edge]:
     """Make the part of one tile.
 
@@ -76,6 +77,8 @@ def seam_part(
         The image, where only equal values join.
     weights : ndarray of int64, optional
         One number per component (entry 0 is background), or one row of numbers, to be joined over whole components.
+    joining : dict of ndarray of bool, optional
+        Per face, the pixels that join what they touch across it; all of them on faces without an entry.
 
     Returns
     -------
@@ -84,7 +87,8 @@ def seam_part(
     """
     grid, ndim = Grid(place.shape, place.tile), labels.ndim
     missing = neighbour_bits(grid, grid.index(place.number), connectivity)
-    runs = {face: encode(cut_face(labels, face)) for face in needed_faces(missing, ndim, connectivity)}
+    cut = {face: cut_face(labels, face) for face in needed_faces(missing, ndim, connectivity)}
+    runs = {face: encode(line if joining is None else line * joining.get(face, True)) for face, line in cut.items()}
     faces = {face: run for face, run in runs.items() if run is not None}
     numbers = np.unique(np.concatenate([run[0] for run in faces.values()])) if faces else labels[:0].ravel()
     numbers = numbers[numbers > 0]

@@ -23,7 +23,7 @@ from tilemask.image import Place
 from tilemask.stitch.components import number_type, raster_index
 from tilemask.stitch.contraction import Contraction, Edges, Round, contract, spanning_tree, trace
 from tilemask.stitch.faces import compact
-from tilemask.stitch.perimeters import perimeter, perimeter_ids, seam_pairs, solve_together
+from tilemask.stitch.perimeters import Columns, needed_edges, perimeter, seam_pairs, solve_together
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
 
 Record = dict[str, Any]
@@ -53,7 +53,7 @@ def survey_perimeter(
     part = _faults(seed, limit, where, place, method) | _not_finite(named, where)
     part |= {"what": what, "method": method, "connectivity": connectivity}
     sides = place.core.open_faces(place.shape)
-    if part["nan"] or not sides:
+    if part["nan"] or (part["infinite"] and what != "reconstruction") or not sides:
         return part, None
     start, bound, ranking = _oriented(seed, limit, where, method)
     at = perimeter(limit.shape, sides)
@@ -95,14 +95,16 @@ def finish_perimeters(
 
     Notes
     -----
-    Memory: about 170 bytes per pixel on a seam.
+    Memory: 85 bytes per pixel on a seam, 170 where corners count.
     """
     _refuse(part, grid)
 
-    def solve(notes: list[Record], starts: NDArray[np.int64]) -> tuple[str, Values]:
-        edges, worst = _all_edges(notes, starts, part["connectivity"], grid)
-        start = np.concatenate([note["start"] for note in notes])
-        rounds = contract(edges, np.zeros(len(start), np.bool_))
+    def solve(notes: Columns) -> tuple[str, Values]:
+        batches = _all_edges(notes, part["connectivity"], grid)
+        edges = needed_edges(batches, len(notes["start"]), lambda table: np.argsort(table["worst"], kind="stable"))
+        start, worst = notes.pop("start"), edges.pop("worst")
+        key = np.arange(len(worst), dtype=number_type(len(worst)))
+        rounds = contract(Edges(key, edges.pop("a"), edges.pop("b")), np.zeros(len(start), np.bool_))
         return "values", _settle(rounds, start, lambda key: worst[key])
 
     yield from solve_together(read_note, grid, "start", solve)
@@ -184,20 +186,12 @@ def _barrier(made: Round, bottleneck: Bottleneck, dtype: np.dtype[Any]) -> Value
     return barrier
 
 
-def _all_edges(notes: list[Record], starts: NDArray[np.int64], connectivity: int, grid: Grid) -> tuple[Edges, Values]:
-    """The edges within and between the perimeters of all tiles, and what each key lets through."""
-    ids = np.concatenate([perimeter_ids(grid, number, note["sides"]) for number, note in enumerate(notes)])
-    bound = np.concatenate([note["bound"] for note in notes])
-    a = [note["a"] + start for note, start in zip(notes, starts, strict=True)]
-    b = [note["b"] + start for note, start in zip(notes, starts, strict=True)]
-    worst = [note["worst"] for note in notes]
+def _all_edges(notes: Columns, connectivity: int, grid: Grid) -> Iterator[Columns]:
+    """The edges within and between the perimeters of all tiles, and what each lets through."""
+    ids, bound = notes.pop("ids"), notes.pop("bound")
+    yield {name: notes.pop(name) for name in ("a", "b", "worst")}
     for here, there in seam_pairs(ids, grid, connectivity):
-        a.append(here)
-        b.append(there)
-        worst.append(np.maximum(bound[here], bound[there]))
-    through = np.concatenate(worst)
-    order = np.argsort(through, kind="stable")
-    return Edges(np.arange(len(order)), np.concatenate(a)[order], np.concatenate(b)[order]), through[order]
+        yield {"a": here, "b": there, "worst": np.maximum(bound[here], bound[there])}
 
 
 def _faults(seed: NDArray[Any], limit: NDArray[Any], where: Mask | None, place: Place, method: str) -> dict[str, Any]:
