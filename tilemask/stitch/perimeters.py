@@ -86,8 +86,8 @@ def needed_edges(batches: Iterable[Columns], count: int, order: Callable[[Column
     count : int
         Vertices.
     order : callable
-        Gives the places of the edges of a table from good to bad; equal ones may change places from table to table, since
-        any of their trees has the same worst edges.
+        Gives the places of the edges of a table from good to bad; equal ones may change places from table to table,
+        since any of their trees has the same worst edges.
 
     Returns
     -------
