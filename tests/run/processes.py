@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from distributed import Client
 
 REPOSITORY = Path(__file__).parents[2]
@@ -39,6 +40,14 @@ def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
             return found
         time.sleep(0.01)
     raise AssertionError(f"not within {seconds} s")
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether a process is there, and not only its entry in the table."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def end(process: subprocess.Popen[Any]) -> None:

@@ -150,7 +150,7 @@ def test_a_frozen_worker_is_replaced(source: Path, tmp_path: Path, monkeypatch: 
     assert (tmp_path / "mended").exists()
     assert run.tiles_done == TILES
     assert tm.verify(run.path) == []
-    until(lambda: not [p for p in psutil.Process().children(recursive=True) if p.status() == psutil.STATUS_STOPPED])
+    until(lambda: not any(runs(p) and p.status() == psutil.STATUS_STOPPED for p in psutil.Process().children(True)))
 
 
 def naps(array: NDArray[Any], *, log: str) -> NDArray[Any]:

@@ -18,7 +18,7 @@ import pytest
 
 import tilemask as tm
 from tests.run.cases import SLOW, calls, contents
-from tests.run.processes import Cluster, end, launch, until
+from tests.run.processes import Cluster, end, launch, runs, until
 from tilemask.errors import ClusterError
 from tilemask.run.journal import read_lines
 from tilemask.run.outputs import state_folder
@@ -98,8 +98,7 @@ def orphans() -> Iterator[list[psutil.Process]]:
     """Worker processes whose run was killed; they end by themselves, at the latest after 30 s without it."""
     left: list[psutil.Process] = []
     yield left
-    _, alive = psutil.wait_procs(left, timeout=90)
-    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+    until(lambda: not any(map(runs, left)), 90)
 
 
 def seeds(count: int, long: int) -> list:

@@ -16,7 +16,7 @@ from distributed import Client
 
 import tilemask as tm
 from tests.run.cases import own_function, slow_mask
-from tests.run.processes import Cluster
+from tests.run.processes import Cluster, runs, until
 from tilemask.errors import ClusterError, InputError
 from tilemask.run import checks, workers
 
@@ -111,7 +111,7 @@ def test_worker_processes_listen_on_the_loopback_and_end() -> None:
         }
         assert len(family) >= 2
     assert listening == {"127.0.0.1"}
-    assert not [p for p in psutil.wait_procs(family, timeout=30)[1] if p.status() != psutil.STATUS_ZOMBIE]
+    until(lambda: not any(map(runs, family)), 30)
 
 
 def test_tasks_of_a_run_that_was_replaced_stop(tmp_path: Path) -> None:
