@@ -108,6 +108,15 @@ SNAKES = [
 ]
 
 
+def counting(function: Any, **options: Any) -> Any:
+    """A call with the second image as the pixels that count."""
+
+    def call(image: Any, where: Any) -> Any:
+        return function(image, where=where, **options)
+
+    return call
+
+
 def _slic(dtypes: tuple[str, ...], ndim: tuple[int, ...] = (2,), **options: Any) -> Case:
     text = ", ".join(f"{name}={value}" for name, value in options.items())
     ours = partial(tm.slic, n_segments=9, max_num_iter=3, **options)
@@ -116,8 +125,18 @@ def _slic(dtypes: tuple[str, ...], ndim: tuple[int, ...] = (2,), **options: Any)
 
 SUPERPIXELS = [
     _slic(("uint8", "int32"), (2, 3), compactness=0.1),
-    _slic(("bool", "float32", "float64")),
+    _slic(("bool", "float32", "float64"), enforce_connectivity=False),
     _slic(("uint16",), compactness=0.003, sigma=0.35),
+    _slic(("float32",), (2, 3), compactness=0.01, min_size_factor=0.2, max_size_factor=0.4),
+    Case(
+        "slic",
+        counting(tm.slic, n_segments=9, compactness=0.05),
+        None,
+        (("uint8", "bool"), ("float64", "bool")),
+        (2, 3),
+        "where",
+        may_raise=True,
+    ),
 ]
 
 

@@ -49,15 +49,37 @@ def blurred(*shape: int) -> NDArray[np.uint8]:
 )
 def test_pictures_have_the_labels_of_the_reference(array: NDArray[Any], options: dict[str, Any]) -> None:
     axis = -1 if array.ndim == 3 else None
-    expected = skimage.segmentation.slic(array, enforce_connectivity=False, start_label=1, channel_axis=axis, **options)
-    np.testing.assert_array_equal(tm.slic(array, channel_axis=axis, **options), expected)
+    for connected in (False, True):
+        options |= {"enforce_connectivity": connected, "channel_axis": axis}
+        expected = skimage.segmentation.slic(array, start_label=1, **options)
+        np.testing.assert_array_equal(tm.slic(array, **options), expected)
 
 
 def test_volumes_have_the_labels_of_the_reference() -> None:
     array = ndi.gaussian_filter(RNG.random((12, 20, 17)), 1.5)
     options: dict[str, Any] = {"n_segments": 50, "compactness": 0.05}
-    expected = skimage.segmentation.slic(array, enforce_connectivity=False, start_label=1, channel_axis=None, **options)
-    np.testing.assert_array_equal(tm.slic(array, **options), expected)
+    for connected in (False, True):
+        options["enforce_connectivity"] = connected
+        expected = skimage.segmentation.slic(array, start_label=1, channel_axis=None, **options)
+        np.testing.assert_array_equal(tm.slic(array, **options), expected)
+
+
+@pytest.mark.parametrize("factors", [(0, 1), (0.9, 1.1), (0.1, 0.2), (1, 1000), (0, 0.005)])
+def test_pieces_are_joined_and_cut_by_the_factors_of_the_reference(factors: tuple[float, float]) -> None:
+    array = skimage.data.coins()[:120, :150]
+    options: dict[str, Any] = {"n_segments": 60, "compactness": 0.03}
+    options |= dict(zip(("min_size_factor", "max_size_factor"), factors, strict=True))
+    found = tm.slic(array, **options)
+    np.testing.assert_array_equal(tm.slic(tm.from_array(array), **options).compute(tile=(31, 50)), found)
+    np.testing.assert_array_equal(found, skimage.segmentation.slic(array, start_label=1, channel_axis=None, **options))
+
+
+def test_a_piece_has_a_pixel_at_least_and_at_most_all() -> None:
+    array = blurred(20, 30)
+    pixels = tm.slic(array, min_size_factor=0, max_size_factor=0)
+    np.testing.assert_array_equal(pixels, np.arange(1, 601).reshape(20, 30))
+    one = tm.slic(array, n_segments=5, compactness=0.01, min_size_factor=1e300, max_size_factor=1e308)
+    np.testing.assert_array_equal(one, np.ones((20, 30)))
 
 
 def test_colours_are_those_of_the_reference_to_the_fifth_digit_and_the_same_in_every_crop() -> None:
@@ -120,7 +142,10 @@ def test_parts_add_up_in_any_order() -> None:
         ({"compactness": True}, "compactness must be a number"),
         ({"sigma": -1}, "sigma must be a number, 0 or more"),
         ({"convert2lab": True}, "three channels"),
-        ({"enforce_connectivity": True}, "label\\(segments\\)"),
+        ({"enforce_connectivity": 1}, "True or False; found 1"),
+        ({"min_size_factor": -1}, "min_size_factor must be a number, 0 or more"),
+        ({"max_size_factor": np.nan}, "max_size_factor must be a number, 0 or more"),
+        ({"min_size_factor": 4}, "min_size_factor=4 is above max_size_factor=3.0"),
     ],
 )
 def test_refusals(options: dict[str, Any], message: str) -> None:
