@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import tilemask as tm
 from tests.run.cases import calls, count_call, stored
-from tests.run.processes import REPOSITORY, Cluster, until
+from tests.run.processes import REPOSITORY, Cluster, runs, until
 from tests.run.test_engine import run as run_passes
 from tilemask.errors import InputError, TileError
 from tilemask.image import Growth, Window, map_tiles
