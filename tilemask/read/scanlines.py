@@ -75,7 +75,7 @@ class PolygonSource:
     def identity(self) -> dict[str, Any]:
         digest = hashlib.sha256()
         for array in (self.edges, self.starts, self.values):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).data)
         return {"polygons": digest.hexdigest(), "shape": list(self.shape), "dtype": self.dtype.str}
 
 
