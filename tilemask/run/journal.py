@@ -51,6 +51,7 @@ class Journal:
         self._finished: set[int] = set()
         self._tiles: dict[int, bytearray] = {}
         self._lost: dict[int, bytearray] = {}
+        self._files: set[str] = set()
         for line in read_lines(folder / "journal.jsonl"):
             if "finished" in line:
                 self._finished.add(line["finished"])
@@ -59,6 +60,8 @@ class Journal:
                 self._tiles.pop(line["forgotten"], None)
             elif "pass" in line:
                 _mark(self._tiles, line["pass"], line["tile"])
+            elif "file" in line:
+                self._files.add(line["file"])
 
     def finished(self, current: Pass) -> list[Any] | None:
         if current.number not in self._finished:
@@ -120,6 +123,7 @@ class Journal:
         """A file that no tile wrote is in place."""
         self._append([{"file": key, "objects": [(key, nbytes, checksum)]}])
         self._sync()
+        self._files.add(key)
 
     def objects(self) -> Iterator[tuple[str, int, int]]:
         """Key, bytes and checksum of every stored object; one stored twice comes twice, with the same bytes.
@@ -137,7 +141,7 @@ class Journal:
 
     def files(self) -> set[str]:
         """Keys of the files that have been put."""
-        return {line["file"] for line in read_lines(self.folder / "journal.jsonl") if "file" in line}
+        return set(self._files)
 
     def distrust(self, keys: set[str]) -> None:
         """Have the tiles done again whose objects are not there any more."""

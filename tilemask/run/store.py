@@ -148,7 +148,8 @@ def save(
         specs = specs_of(made, target)
         check_target(outputs, specs, target)
         folder = run_folder(target, [*(s.name for s in specs), *(f.name for f in files)])
-        check_files(files, target, recorded_files(made, folder))
+        if files:
+            check_files(files, target, recorded_files(made, folder))
         check_writable(target.parent)
         stack.enter_context(_storage_errors(target))
         state = state_folder(target)
