@@ -155,9 +155,8 @@ def follow(parent: Indices) -> None:
 
 def spanning_tree(edges: Edges, count: int) -> Indices:
     """The keys of the edges of the minimum spanning forest of vertices 0 to `count` - 1, in no order."""
-    none = edges.key[:0]
     rounds = contract(edges, np.zeros(count, np.bool_)).rounds
-    return np.concatenate([none, *(r.key[r.key >= 0] for r in rounds)])
+    return np.concatenate([edges.key[:0], *(r.key[r.key >= 0] for r in rounds)])
 
 
 def trace(rounds: tuple[Round, ...], vertices: Indices) -> Indices:

@@ -23,7 +23,7 @@ from tilemask.boxes import Grid
 from tilemask.errors import InputError
 from tilemask.image import Place
 from tilemask.stitch.components import number_type, raster_index
-from tilemask.stitch.contraction import Edges, Indices, Round, contract, spanning_tree, trace
+from tilemask.stitch.contraction import Indices, Round, contract, spanning_tree, trace
 from tilemask.stitch.faces import compact
 from tilemask.stitch.perimeters import Columns, needed_edges, perimeter, seam_pairs, solve_together
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
@@ -92,12 +92,9 @@ def finish_trees(
     def solve(notes: Columns) -> tuple[str, Labels]:
         own = notes["labels"]
         names = np.unique(np.concatenate([own, notes["label"]]))
-        edges = needed_edges(_all_edges(notes, names, part["connectivity"], grid), len(own), _places)
-        key = np.arange(len(edges["a"]), dtype=number_type(len(edges["a"])))
-        for name in _ORDER:
-            del edges[name]
+        edges = needed_edges(_all_edges(notes, names, part["connectivity"], grid), len(own), _places)[0]
         fixed = np.arange(len(own) + len(names)) >= len(own)
-        rounds = contract(Edges(key, edges.pop("a"), edges.pop("b")), fixed).rounds
+        rounds = contract(edges, fixed).rounds
         return "labels", np.where(own != 0, own, _downwards(rounds, names)[: len(own)])
 
     yield from solve_together(read_note, grid, "labels", solve)

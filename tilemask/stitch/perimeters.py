@@ -76,7 +76,7 @@ def seam_pairs(ids: NDArray[np.int64], grid: Grid, connectivity: int) -> Iterato
             yield (here + first).astype(kind), order[np.searchsorted(ascending, near)]
 
 
-def needed_edges(batches: Iterable[Columns], count: int, order: Callable[[Columns], Indices]) -> Columns:
+def needed_edges(batches: Iterable[Columns], count: int, order: Callable[[Columns], Indices]) -> tuple[Edges, Columns]:
     """Join batches of edges, without all of those that no spanning tree needs.
 
     Parameters
@@ -91,8 +91,10 @@ def needed_edges(batches: Iterable[Columns], count: int, order: Callable[[Column
 
     Returns
     -------
-    dict of 1-D ndarray
-        The edges from good to bad: those of the minimum spanning forest, and about one more per vertex at most.
+    edges : Edges
+        From good to bad, by their places: those of the minimum spanning forest, and about one more per vertex at most.
+    ranks : dict of 1-D ndarray
+        What they were ordered by.
     """
     waiting: list[Columns] = []
     for batch in batches:
@@ -100,7 +102,9 @@ def needed_edges(batches: Iterable[Columns], count: int, order: Callable[[Column
         if sum(len(columns["a"]) for columns in waiting) > _CROWDED * count:
             waiting = [_needed(_joined(waiting), count, order)]
     table = _joined(waiting)
-    return _taken(table, order(table))
+    table = _taken(table, order(table))
+    a, b = table.pop("a"), table.pop("b")
+    return Edges(np.arange(len(a), dtype=number_type(len(a))), a, b), table
 
 
 def _needed(table: Columns, count: int, order: Callable[[Columns], Indices]) -> Columns:

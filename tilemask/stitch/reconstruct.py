@@ -21,7 +21,7 @@ from tilemask.boxes import Grid
 from tilemask.errors import InputError
 from tilemask.image import Place
 from tilemask.stitch.components import number_type, raster_index
-from tilemask.stitch.contraction import Contraction, Edges, Round, contract, spanning_tree, trace
+from tilemask.stitch.contraction import Contraction, Round, contract, spanning_tree, trace
 from tilemask.stitch.faces import compact
 from tilemask.stitch.perimeters import Columns, needed_edges, perimeter, seam_pairs, solve_together
 from tilemask.stitch.pixels import PixelGraph, contract_pixels
@@ -101,10 +101,10 @@ def finish_perimeters(
 
     def solve(notes: Columns) -> tuple[str, Values]:
         batches = _all_edges(notes, part["connectivity"], grid)
-        edges = needed_edges(batches, len(notes["start"]), lambda table: np.argsort(table["worst"], kind="stable"))
-        start, worst = notes.pop("start"), edges.pop("worst")
-        key = np.arange(len(worst), dtype=number_type(len(worst)))
-        rounds = contract(Edges(key, edges.pop("a"), edges.pop("b")), np.zeros(len(start), np.bool_))
+        start = notes.pop("start")
+        edges, ranks = needed_edges(batches, len(start), lambda table: np.argsort(table["worst"], kind="stable"))
+        worst = ranks["worst"]
+        rounds = contract(edges, np.zeros(len(start), np.bool_))
         return "values", _settle(rounds, start, lambda key: worst[key])
 
     yield from solve_together(read_note, grid, "start", solve)
