@@ -53,6 +53,11 @@ class Box:
             tuple(min(max(b, 0), n) for b, n in zip(self.stop, shape, strict=True)),
         )
 
+    @classmethod
+    def of_slices(cls, slices: Sequence[slice]) -> Box:
+        """What slices with a start and a stop cut out, as `scipy.ndimage.find_objects` gives them."""
+        return cls(tuple(s.start for s in slices), tuple(s.stop for s in slices))
+
     def shift(self, offset: Sequence[int]) -> Box:
         return Box(
             tuple(a + o for a, o in zip(self.start, offset, strict=True)),

@@ -72,6 +72,15 @@ def sweep(survey: Survey, grid: Grid, most: list[int]) -> tuple[Any, list[bytes]
     return part, notes
 
 
+def finishing(survey: Survey, grid: Grid) -> int:
+    """The most that the end of a survey takes, over all of its tiles."""
+    part, notes = sweep(survey, grid, [])
+    with peak() as taken:
+        for _ in survey.finish(part, lambda number: unpack(notes[number]), grid):
+            pass
+    return taken[0]
+
+
 @pytest.mark.parametrize("side", [256, 1024])
 @pytest.mark.parametrize("name", ["reconstruction", "watershed_forest", "polygons", "contours", "find_contours"])
 def test_a_tile_of_noise_takes_no_more_than_is_billed(name: str, side: int) -> None:
@@ -85,27 +94,19 @@ def test_a_tile_of_noise_takes_no_more_than_is_billed(name: str, side: int) -> N
 @pytest.mark.parametrize("name", [n for n in CALLS if n.startswith(("reconstruction", "watershed"))])
 def test_seams_take_no_more_than_is_billed(name: str, shape: tuple[int, ...]) -> None:
     survey, grid = survey_of(CALLS[name](noise(*shape))), Grid(shape, (16,) * len(shape))
-    part, notes = sweep(survey, grid, [])
-    with peak() as taken:
-        for _ in survey.finish(part, lambda number: unpack(notes[number]), grid):
-            pass
-    needs = survey.finish_bytes
+    taken, needs = finishing(survey, grid), survey.finish_bytes
     assert needs is not None
-    assert taken[0] <= needs.fixed + needs.seam_pixel * grid.seam_pixels
-    assert taken[0] > needs.seam_pixel * grid.seam_pixels / 3
+    assert taken <= needs.fixed + needs.seam_pixel * grid.seam_pixels
+    assert taken > needs.seam_pixel * grid.seam_pixels / 3
 
 
 @pytest.mark.parametrize("name", ["contours", "find_contours"])
 def test_lines_are_closed_in_no_more_than_is_billed(name: str) -> None:
     shape = (1024, 1024)
     survey, grid = survey_of(CALLS[name](noise(*shape))), Grid(shape, (512, 512))
-    part, notes = sweep(survey, grid, [])
-    with peak() as taken:
-        for _ in survey.finish(part, lambda number: unpack(notes[number]), grid):
-            pass
-    needs = survey.finish_bytes
+    taken, needs = finishing(survey, grid), survey.finish_bytes
     assert needs is not None
-    assert taken[0] <= needs.fixed + needs.tile_pixel * 512**2
+    assert taken <= needs.fixed + needs.tile_pixel * 512**2
 
 
 def test_seams_that_do_not_fit_are_refused_before_the_start() -> None:

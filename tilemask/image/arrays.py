@@ -177,9 +177,11 @@ def require_scalar_pixels(image: Image, what: str) -> None:
         )
 
 
-def require_connectivity(image: Image, connectivity: Any, what: str) -> int:
-    """The connectivity, refused where it is none of the image's axes."""
+def require_connectivity(image: Image, connectivity: Any, what: str, *, optional: bool = False) -> int:
+    """The connectivity, refused where it is none of the image's axes; None is all of them where it is optional."""
     ndim = len(image.spatial_axes)
+    if optional and connectivity is None:
+        return ndim
     if connectivity not in range(1, ndim + 1):
         raise InputError(
             f"{what}: connectivity counts the coordinates in which neighbours may differ, 1 to {ndim} for axes "

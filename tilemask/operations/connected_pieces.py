@@ -241,6 +241,6 @@ def _ask_again(doubt: NDArray[np.bool_], window: Window) -> list[Unproven]:
     """Ask for the pixels in doubt again, by the boxes of those that hang together."""
     again = []
     for found in ndi.find_objects(label_components(doubt, doubt.ndim)):
-        box = Box(tuple(s.start for s in found), tuple(s.stop for s in found)).shift(window.core.start)
+        box = Box.of_slices(found).shift(window.core.start)
         again.append(Unproven(box, 1, f"the superpixel at {place_name(box.start)}", ADVICE))
     return again

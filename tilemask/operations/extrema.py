@@ -133,7 +133,7 @@ def keep_extrema(codes: NDArray[np.uint8], *, record: Any, ends: Extremes, conne
 def _extrema(image: Image, connectivity: int | None, borders: bool, what: str, *, highest: bool) -> Image:
     require_scalar_pixels(image, what)
     ndim = len(image.spatial_axes)
-    hops = require_connectivity(image, ndim if connectivity is None else connectivity, what)
+    hops = require_connectivity(image, connectivity, what, optional=True)
     fast = ndim == 2 and image.dtype in IN_OPENCV
     codes = map_tiles(
         mark_plateaus,

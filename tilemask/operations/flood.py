@@ -130,7 +130,7 @@ def _flood(
 ) -> Image:
     require_scalar_pixels(image, what)
     point = _inside(seed_point, image, what)
-    hops = require_connectivity(image, len(point) if connectivity is None else connectivity, what)
+    hops = require_connectivity(image, connectivity, what, optional=True)
     _check_tolerance(tolerance, image.dtype, what)
     pixel: Value = reduce_tiles(only_pixel, image[tuple(slice(p, p + 1) for p in point)], combine=max, finish=as_it_is)
     levels = derive(levels_around, pixel, tolerance, image.dtype.str, f"{what}: the pixel at {point}")

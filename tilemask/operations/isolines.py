@@ -9,22 +9,11 @@ from __future__ import annotations
 from typing import Literal
 
 from tilemask.errors import InputError
-from tilemask.image import (
-    FinishBytes,
-    Image,
-    Stream,
-    Value,
-    map_tiles,
-    operation,
-    reduce_tiles,
-    require_mask,
-    require_scalar_pixels,
-)
-from tilemask.operations.outlines import NOTE_BYTES, POINT_BYTES, require_plane
+from tilemask.image import Image, Stream, Value, map_tiles, operation, reduce_tiles, require_mask, require_scalar_pixels
+from tilemask.operations.outlines import CLOSING, require_plane
 from tilemask.stitch.contours import gather_contours
 from tilemask.stitch.isolines import check_isolevel, combine_isolines, neighbours, survey_isolines, within_squares
 from tilemask.stitch.levels import finish_isolines
-from tilemask.stitch.tracing import POINTS
 
 PIXEL_BYTES = 150
 """The most that tracing a tile took, on a checkerboard; noise takes 70."""
@@ -103,7 +92,7 @@ def find_contours(
         places=True,
         cost=25.0,
         workspace=PIXEL_BYTES,
-        finish_bytes=FinishBytes(fixed=POINT_BYTES * POINTS, tile_pixel=NOTE_BYTES),
+        finish_bytes=CLOSING,
         level=level,
         high=fully_connected == "high",
         reverse=positive_orientation == "high",

@@ -80,7 +80,7 @@ def label(mask: Image, *, connectivity: int | None = None) -> Image:
     require_scalar_pixels(mask, "label")
     if mask.dtype.kind == "f":
         raise InputError(f"label works on a mask (bool) or on integers; found {mask.dtype}. Compare first.")
-    hops = require_connectivity(mask, len(mask.spatial_axes) if connectivity is None else connectivity, "label")
+    hops = require_connectivity(mask, connectivity, "label", optional=True)
     numbers = reduce_tiles(
         survey_numbers, mask, combine=combine_parts, finish=finish_numbers, places=True, records=True, connectivity=hops
     )

@@ -35,10 +35,8 @@ from tilemask.stitch.tracing import POINTS, combine_cracks, finish_contours, fin
 
 PIXEL_BYTES = 220
 """The most that tracing a tile took, on noise where every pixel is a label of its own; nuclei take 20."""
-POINT_BYTES = 220
-"""The most that closing lines took, per point."""
-NOTE_BYTES = 60
-"""The most that reading the lines of one tile took, per pixel."""
+CLOSING = FinishBytes(fixed=220 * POINTS, tile_pixel=60)
+"""The most that closing lines took, 220 bytes per point, and reading the lines of a tile."""
 
 
 @operation("exact", reference="the borders of pixels: areas are counts of pixels, and rasterize gives the labels back")
@@ -224,7 +222,7 @@ def _survey(
         places=True,
         cost=25.0,
         workspace=PIXEL_BYTES,
-        finish_bytes=FinishBytes(fixed=POINT_BYTES * POINTS, tile_pixel=NOTE_BYTES),
+        finish_bytes=CLOSING,
         across=across,
         about=about,
     )

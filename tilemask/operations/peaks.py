@@ -107,7 +107,7 @@ def peaks(
         )
     arguments: dict[str, Any] = {
         "ends": extremes(image, "peaks"),
-        "min_distance": int(min_distance),
+        "min_distance": min_distance,
         "threshold_abs": threshold_abs,
         "threshold_rel": threshold_rel,
         "single": math.prod(image.shape) == 1,

@@ -98,9 +98,7 @@ def reconstruction(
     require_one_shape((seed, limit), "reconstruction")
     if method not in ("dilation", "erosion"):
         raise InputError(f"reconstruction: method is 'dilation' or 'erosion'; found {method!r}.")
-    hops = require_connectivity(
-        limit, len(limit.spatial_axes) if connectivity is None else connectivity, "reconstruction"
-    )
+    hops = require_connectivity(limit, connectivity, "reconstruction", optional=True)
     return _reconstruct(seed, limit, where, "reconstruction", method, hops)
 
 
@@ -216,7 +214,7 @@ def _extrema(image: Image, h: Any, where: Image | None, method: str, connectivit
         raise InputError(f"{what} works on grey values; found a mask. For its objects use tilemask.label.")
     _check_where(where, image, what)
     checked = derive(check_height, h, what) if isinstance(h, Value) else check_height(h, what)
-    hops = require_connectivity(image, len(image.spatial_axes) if connectivity is None else connectivity, what)
+    hops = require_connectivity(image, connectivity, what, optional=True)
     looked_at = () if where is None else (where,)
     found = reduce_tiles(find_extent, image, *looked_at, combine=join_extents, finish=as_is, cost=1.0)
     span = derive(span_of, found, image.dtype.str)

@@ -180,6 +180,6 @@ def _proven(states: NDArray[np.uint8], window: Window) -> tuple[NDArray[np.bool_
 
 def _ask(found: tuple[slice, ...], window: Window) -> Unproven:
     """Ask again for a part of the core, given as slices of it."""
-    box = Box(tuple(s.start for s in found), tuple(s.stop for s in found)).shift(window.core.start)
+    box = Box.of_slices(found).shift(window.core.start)
     what = f"the object at {place_name(box.start)}"
     return Unproven(box, 1, what, "Opening the mask first parts objects that hang together.")

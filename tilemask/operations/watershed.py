@@ -198,7 +198,7 @@ def _ask_again(core: NDArray[Any], chosen: NDArray[np.bool_], window: Window) ->
     again, origin = [], window.core.start
     for number, found in enumerate(ndi.find_objects(core * apply_table(chosen, core)), 1):
         if found is not None:
-            box = Box(tuple(s.start for s in found), tuple(s.stop for s in found))
+            box = Box.of_slices(found)
             first = np.unravel_index(np.argmax(core[found] == number), box.shape)
             placed = box.shift(origin)
             at = place_name(int(f) + start for f, start in zip(first, placed.start, strict=True))

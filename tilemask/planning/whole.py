@@ -31,9 +31,10 @@ def check_whole(passes: Sequence[Pass], memory_bytes: int, *, left: int) -> None
         With the figures, and what the operation says can be done.
     """
     for current in passes:
-        if current.whole is None or current.whole[0] <= left:
+        whole = current.whole
+        if whole is None or whole[0] <= left:
             continue
-        needs, image, growth = current.whole
+        needs, image, growth = whole
         raise PlanError(
             f"{image_name(image)} needs the whole image at once, {' × '.join(map(str, image.spatial_shape))} pixels, "
             f"for each tile: {human_bytes(int(needs))}. Of the limit of {human_bytes(memory_bytes)}, "

@@ -21,7 +21,7 @@ from tilemask.image import Formula, Image, Source, Survey, Value
 from tilemask.planning import Pass
 from tilemask.planning.graph import downstream_first
 from tilemask.planning.regions import is_blank
-from tilemask.run.endings import undone
+from tilemask.run.endings import AGAIN, undone
 from tilemask.run.interrupts import orderly_interrupt
 from tilemask.run.ledger import Ledger
 from tilemask.run.missing import add_missing
@@ -139,7 +139,7 @@ class Engine:
         """Do all tiles of a pass that are not done."""
         if self.asked:  # during the last tile of the pass before
             before = f"pass {current.number} of {len(self.passes)}"
-            raise Interrupted(f"stopped after {before}; run the same command again to go on from there.")
+            raise Interrupted(f"stopped after {before}; {AGAIN}")
         self.pool.load(self.job(current))
         self.progress.start(current, swept.done.count(1))
         try:

@@ -102,7 +102,7 @@ def merge_rows(rows: Rows, orders: Orders, weighted: Orders) -> Rows:
     """One row per label of rows in any order."""
     order = np.argsort(rows["label"], kind="stable")
     labels = rows["label"][order]
-    bounds = np.flatnonzero(np.diff(labels, prepend=labels[0] - 1))
+    bounds = first_of_each(labels)
     merged: Rows = {"label": labels[bounds]}
     for names, function in ((_SUMMED, np.add), (_LEAST, np.minimum), (_MOST, np.maximum)):
         merged |= {n: function.reduceat(rows[n][order], bounds, axis=0) for n in names if n in rows}

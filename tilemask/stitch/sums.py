@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tilemask.stitch.columns import first_of_each
+
 _HALF = 27
 _NAN, _PLUS, _MINUS = 5000, 5001, 5002
 _BEYOND = np.array([_NAN, _PLUS, _MINUS])
@@ -68,12 +70,7 @@ def add_sums(rows: Sums) -> Sums:
         return rows
     columns = (rows["power"], *reversed(rows["keys"].T))
     order = np.lexsort(columns)
-    new = np.zeros(len(order), np.bool_)
-    new[0] = True
-    for column in columns:
-        ordered = column[order]
-        new[1:] |= ordered[1:] != ordered[:-1]
-    bounds = np.flatnonzero(new)
+    bounds = first_of_each(*(column[order] for column in columns))
     first = order[bounds]
     return {
         "keys": rows["keys"][first],
